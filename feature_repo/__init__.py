@@ -1,0 +1,1 @@
+"""What a feature is called, what it means and where it is kept; the Feast store around it."""

@@ -1,0 +1,49 @@
+"""Names and settings of every Kafka topic. A schema only gains optional fields within a version."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+TICKS = "market.ticks"
+BARS = "market.bars"
+FEATURES = "features.rolling"
+DEAD = "market.dead"
+DRIFT = "drift.reports"
+REQUESTS = "training.requests"
+MODEL_EVENTS = "models.events"
+FORECASTS = "forecasts.log"
+
+DAY_MS = 86_400_000
+FOREVER = -1
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A topic as it is created. `retention_ms` -1 keeps for ever; None means compacted."""
+
+    name: str
+    retention_ms: int | None
+    per_symbol: bool = False  # spread over `partitions`; otherwise one partition keeps a total order
+
+    def config(self) -> dict[str, str]:
+        """Broker settings of the topic."""
+        if self.retention_ms is None:
+            return {"cleanup.policy": "compact"}
+        return {"cleanup.policy": "delete", "retention.ms": str(self.retention_ms)}
+
+
+ALL = (
+    Topic(TICKS, 7 * DAY_MS, per_symbol=True),
+    Topic(BARS, None, per_symbol=True),
+    Topic(FEATURES, DAY_MS, per_symbol=True),
+    Topic(DEAD, 30 * DAY_MS),
+    Topic(DRIFT, 90 * DAY_MS),
+    Topic(REQUESTS, 90 * DAY_MS),
+    Topic(MODEL_EVENTS, FOREVER),
+    Topic(FORECASTS, FOREVER),
+)
+
+
+def schema_header(schema: str) -> list[tuple[str, bytes]]:
+    """The Kafka header that names the schema of a value."""
+    return [("schema", schema.encode())]
