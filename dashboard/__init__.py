@@ -1,1 +1,1 @@
-"""."""
+"""The page: one Dash app, one poller per process, everything else pure functions."""

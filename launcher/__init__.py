@@ -1,1 +1,1 @@
-"""."""
+"""The `allocast` command: embedded Kafka and Redis, supervision, and what `allocast up` needs."""

@@ -1,0 +1,152 @@
+"""What the drift monitor and the training service last said, kept up to date by one background thread."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from producers.errors import TryAgain
+from producers.topics import DRIFT, MODEL_EVENTS
+
+log = logging.getLogger(__name__)
+
+KEPT_EVENTS = 20
+FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 15.0
+POLL_MS = 500
+ALIVE_EVERY_POLLS = 10
+
+
+class ModelEvent(msgspec.Struct, frozen=True):
+    """One line of the models' history. kind: requested, training, trained, rejected, promoted or failed."""
+
+    kind: str
+    at_ms: int
+    version: str | None = None
+    reason: str | None = None
+    detail: Any = None
+
+
+class DriftReport(msgspec.Struct, frozen=True):
+    """One detector's view of one asset after a session. `alarm` when value passed threshold."""
+
+    asset: str
+    detector: str
+    value: float | None
+    threshold: float | None
+    alarm: bool
+    session_date: int | str
+    at_ms: int
+
+
+@dataclass(frozen=True)
+class News:
+    """The newest KEPT_EVENTS events, oldest first; the newest report per asset and detector."""
+
+    events: tuple[ModelEvent, ...] = ()
+    drift: Mapping[tuple[str, str], DriftReport] = field(default_factory=dict)
+    status: str = ""  # one sentence while the broker is away; what was read before stays valid
+
+    def with_event(self, event: ModelEvent) -> News:
+        """The same event twice changes nothing, so reading a topic again from its start is harmless."""
+        if event in self.events:
+            return self
+        events = sorted((*self.events, event), key=lambda one: one.at_ms)[-KEPT_EVENTS:]
+        return News(tuple(events), self.drift, self.status)
+
+    def with_report(self, report: DriftReport) -> News:
+        """An older report never replaces a newer one."""
+        key = report.asset, report.detector
+        known = self.drift.get(key)
+        if known is not None and known.at_ms >= report.at_ms:
+            return self
+        return News(self.events, {**self.drift, key: report}, self.status)
+
+    def with_status(self, status: str) -> News:
+        return News(self.events, self.drift, status)
+
+
+_event = msgspec.json.Decoder(ModelEvent)
+_report = msgspec.json.Decoder(DriftReport)
+
+
+def absorb(news: News, topic: str, raw: bytes | None) -> News:
+    """`news` with one record added. A record that cannot be read is logged and skipped."""
+    try:
+        if topic == MODEL_EVENTS:
+            return news.with_event(_event.decode(raw or b""))
+        return news.with_report(_report.decode(raw or b""))
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        log.warning("%s: skipped one record: %s", topic, error)
+        return news
+
+
+class NewsReader:
+    """Follows both topics from their beginning, without a consumer group: every page reads everything."""
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        """config : keyword arguments for kafka-python's clients (servers, security)."""
+        self._config = dict(config)
+        self._news = News(status="Waiting for the message broker.")
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="news", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask the thread to end and wait for it."""
+        self._stop.set()
+        self._thread.join(timeout=10)
+
+    def news(self) -> News:
+        return self._news
+
+    def _run(self) -> None:
+        wait_s = FIRST_WAIT_S
+        while not self._stop.is_set():
+            try:
+                self._follow()
+            except Exception as error:  # whatever the client raises, the page must go on and say so
+                was_following = not self._news.status
+                wait_s = FIRST_WAIT_S if was_following else min(wait_s * 2, LONGEST_WAIT_S)
+                log.info("news: %s; again in %.1f s", error, wait_s)
+                self._news = self._news.with_status(f"Model events and drift reports are not available: {error}.")
+                self._stop.wait(wait_s)
+
+    def _follow(self) -> None:
+        """Read until told to stop. Raises when the broker is away or has no such topics yet."""
+        from kafka import KafkaConsumer, TopicPartition
+
+        consumer = KafkaConsumer(
+            **self._config,
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",  # also when the broker restarted empty and our offset is gone
+            allow_auto_create_topics=False,
+        )
+        try:
+            partitions = []
+            for topic in (MODEL_EVENTS, DRIFT):
+                numbers = consumer.partitions_for_topic(topic)
+                if not numbers:
+                    raise TryAgain(f"topic {topic} does not exist yet")
+                partitions += [TopicPartition(topic, number) for number in sorted(numbers)]
+            consumer.assign(partitions)
+            consumer.seek_to_beginning(*partitions)
+            polls = 0
+            while not self._stop.is_set():
+                if polls % ALIVE_EVERY_POLLS == 0:  # poll() itself stays silent when the broker is gone
+                    consumer.end_offsets(partitions, timeout_ms=5000)
+                polls += 1
+                news = self._news.with_status("")
+                for partition, records in consumer.poll(timeout_ms=POLL_MS).items():
+                    for record in records:
+                        news = absorb(news, partition.topic, record.value)
+                self._news = news
+        finally:
+            consumer.close()

@@ -1,0 +1,140 @@
+"""One poller per process: reads features and the champion twice a second, whatever the number of viewers."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from dashboard.events import News
+from feature_repo.online import FeatureRow
+from producers.errors import TryAgain
+from producers.universe import Universe
+from training.answer import Answer, Request
+
+if TYPE_CHECKING:  # importing it loads ONNX Runtime, which the first paint does not need
+    from training.champion import Champion
+
+log = logging.getLogger(__name__)
+
+EVERY_S = 0.5
+TRAIL_POINTS = 120  # of the sparklines, about one per second
+
+
+class Source(Protocol):
+    """Everything the page reads. The live one is LiveSource; tests give a small one of their own."""
+
+    def read(self) -> Mapping[str, FeatureRow]:
+        """Rows by symbol. Raises TryAgain with a sentence when the store does not answer."""
+
+    def champion(self) -> Champion | None:
+        """The model that answers, or None before the first one. Cheap to call."""
+
+    def model_problem(self) -> str | None:
+        """Why a newer model could not be loaded, if so."""
+
+    def news(self) -> News:
+        """Model events and drift reports."""
+
+    def answer(
+        self, request: Request, champion: Champion, rows: dict[str, FeatureRow], now_ms: int
+    ) -> Answer:
+        """The forecast. Raises TryAgain when the inputs of a chosen asset are missing."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What the page knows at one moment; never changed, only replaced."""
+
+    rows: Mapping[str, FeatureRow] = field(default_factory=dict)  # by symbol
+    champion: Champion | None = None
+    model_problem: str | None = None
+    news: News = field(default_factory=News)
+    taken_ms: int = 0  # the last time the store answered; 0 when it never did
+    store_problem: str = "The feature store is being opened."  # empty when the last read succeeded
+    revision: int = 0  # grows when rows or champion changed, so that forecasts are computed again
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class Poller:
+    """Publishes the newest Snapshot as `snapshot` and the last prices as `trail`."""
+
+    def __init__(
+        self, source: Source, universe: Universe, clock: Callable[[], int] = now_ms, every_s: float = EVERY_S
+    ) -> None:
+        self.source = source
+        self.universe = universe
+        self.snapshot = Snapshot()
+        self._clock = clock
+        self._every_s = every_s
+        self._trail: dict[str, deque[float]] = {
+            asset.symbol: deque(maxlen=TRAIL_POINTS) for asset in universe.asset
+        }
+        self._trail_ms = 0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="poller", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask the thread to end and wait for it."""
+        self._stop.set()
+        self._thread.join(timeout=10)
+
+    def trail(self) -> dict[str, list[float]]:
+        """Recent prices by symbol, oldest first, about one per second."""
+        return {symbol: list(prices) for symbol, prices in self._trail.items()}
+
+    def step(self) -> Snapshot:
+        """Read everything once and publish it. What cannot be read keeps its last value."""
+        last, at = self.snapshot, self._clock()
+        rows, taken_ms, problem = last.rows, last.taken_ms, ""
+        try:
+            rows, taken_ms = dict(self.source.read()), at
+        except TryAgain as error:
+            problem = str(error)
+        champion = self.source.champion()
+        changed = champion is not last.champion or _moved(rows, last.rows)
+        self.snapshot = Snapshot(
+            rows=rows,
+            champion=champion,
+            model_problem=self.source.model_problem(),
+            news=self.source.news(),
+            taken_ms=taken_ms,
+            store_problem=problem,
+            revision=last.revision + changed,
+        )
+        if not problem and at - self._trail_ms >= 1000:
+            self._trail_ms = at
+            for symbol, prices in self._trail.items():
+                price = rows[symbol].values.get("price") if symbol in rows else None
+                if price is not None:
+                    prices.append(price)
+        return self.snapshot
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self.step()
+            except Exception:  # a bug in one source must not freeze the page for good
+                log.exception("poller: this round failed; the page keeps its last snapshot")
+            self._stop.wait(self._every_s)
+
+
+def _moved(new: Mapping[str, FeatureRow], old: Mapping[str, FeatureRow]) -> bool:
+    """Whether any row is another one. Rows hold arrays, so they are compared by what moves them."""
+    if new.keys() != old.keys():
+        return True
+    return any(
+        (row.event_ms, row.seen_ms, row.values["price"])
+        != (old[symbol].event_ms, old[symbol].seen_ms, old[symbol].values["price"])
+        for symbol, row in new.items()
+    )

@@ -1,0 +1,84 @@
+"""The live source: Feast, the champion directory and Kafka, each opened late and outside the page's way."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from dashboard.events import News, NewsReader
+from feature_repo.online import FeatureReader, FeatureRow
+from producers.errors import FixAndRestart, TryAgain
+from producers.settings import Settings
+from producers.universe import Universe
+from training.answer import Answer, Request
+
+if TYPE_CHECKING:
+    from training.champion import Champion, ChampionWatcher
+
+log = logging.getLogger(__name__)
+
+REOPEN_S = 1.0
+
+
+class LiveSource:
+    """Used by the poller's thread, except `answer`, which request threads call."""
+
+    def __init__(self, settings: Settings, universe: Universe) -> None:
+        from producers.kafka_client import client_config
+
+        self._settings = settings
+        self._universe = universe
+        self._reader: FeatureReader | None = None
+        self._watcher: ChampionWatcher | None = None
+        self._reopen_at = 0.0
+        self._why = ""
+        self._news = NewsReader(client_config(settings))
+        self._news.start()
+
+    def read(self) -> Mapping[str, FeatureRow]:
+        """Rows by symbol; opens the store on the first call, which takes seconds, and again until it opens."""
+        if self._reader is None:
+            self._reader = self._open()
+        return self._reader.read(self._universe.symbols)
+
+    def champion(self) -> Champion | None:
+        if self._watcher is None:
+            from training.champion import ChampionWatcher
+
+            self._watcher = ChampionWatcher(self._settings.models_dir, self._universe)
+        return self._watcher.current()
+
+    def model_problem(self) -> str | None:
+        return self._watcher.problem if self._watcher is not None else None
+
+    def news(self) -> News:
+        return self._news.news()
+
+    def answer(
+        self, request: Request, champion: Champion, rows: dict[str, FeatureRow], now_ms: int
+    ) -> Answer:
+        from training.answering import answer
+
+        return answer(request, champion, rows, now_ms)
+
+    def close(self) -> None:
+        """Stop reading Kafka."""
+        self._news.stop()
+
+    def _open(self) -> FeatureReader:
+        """The Feast reader. Raises TryAgain while its registry has not been written or cannot be read."""
+        from feature_repo.online import FeastReader
+
+        if not self._settings.registry_file.exists():
+            raise TryAgain("The feature store has not been set up yet.")
+        if time.monotonic() < self._reopen_at:
+            raise TryAgain(self._why)
+        try:
+            return FeastReader(self._settings)
+        except Exception as error:  # Feast raises many kinds while its registry is being written
+            self._why = f"The feature store cannot be opened: {error}"
+            self._reopen_at = time.monotonic() + REOPEN_S
+            log.log(logging.ERROR if isinstance(error, FixAndRestart) else logging.INFO, "%s", self._why)
+            raise TryAgain(self._why) from error

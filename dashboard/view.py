@@ -1,0 +1,174 @@
+"""What the page says, from what is known. Pure functions from snapshots and answers to words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from dashboard import money
+from dashboard.events import DriftReport, ModelEvent, News
+from dashboard.live import Snapshot
+from producers.universe import Asset
+from training.answer import Answer, AssetOutlook, Summary
+
+MONTHS = {21: "1 month", 63: "3 months", 126: "6 months"}
+MEMBERS = {
+    "lstm": "LSTM",
+    "har": "HAR",
+    "garch_fhs": "GARCH-FHS",
+    "climatology": "Climatology",
+}
+EVENTS = {
+    "requested": "A new training was requested",
+    "training": "A new model is being trained",
+    "trained": "A new model was trained",
+    "rejected": "A new model was not good enough",
+    "promoted": "A new model took over",
+    "failed": "A training failed",
+}
+SIMULATED = "simulated"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The figures of one answer as text."""
+
+    sentence: str
+    median: str
+    median_percent: str
+    mean: str
+    mean_percent: str
+    range: str
+    range_percent: str
+    prob_loss: str
+    prob_beat_deposit: str
+    gains: bool  # whether the median is above zero
+    as_of: str
+
+
+def after(sessions: int) -> str:
+    """A horizon in words.
+
+    >>> after(126), after(10)
+    ('126 trading days (about 6 months)', '10 trading days')
+    """
+    months = MONTHS.get(sessions)
+    return f"{sessions} trading days" + (f" (about {months})" if months else "")
+
+
+def outcome(answer: Answer, *, real: bool) -> Outcome:
+    """The headline figures, after inflation when `real`, else in plain money."""
+    profit: Summary = answer.real if real else answer.nominal
+    amount = answer.amount
+    in_money = money.profit(profit.median, amount)
+    side = "above" if profit.median >= 0 else "at a loss of more than"
+    shown = in_money if profit.median >= 0 else in_money.lstrip(money.MINUS)
+    kind = "after inflation" if real else "before inflation"
+    return Outcome(
+        sentence=f"In {after(answer.horizon_sessions)}, half of the scenarios end {side} {shown} {kind}.",
+        median=f"{money.arrow(profit.median)} {in_money}",
+        median_percent=money.percent(profit.median / amount),
+        mean=money.profit(profit.mean, amount),
+        mean_percent=money.percent(profit.mean / amount),
+        range=f"{money.profit(profit.p05, amount)} to {money.profit(profit.p95, amount)}",
+        range_percent=f"{money.percent(profit.p05 / amount)} to {money.percent(profit.p95 / amount)}",
+        prob_loss=money.chance(profit.prob_loss),
+        prob_beat_deposit=money.chance(answer.prob_beat_deposit),
+        gains=profit.median >= 0,
+        as_of=as_of(answer.as_of),
+    )
+
+
+def as_of(iso: str) -> str:
+    """The moment of the newest input, as people write it.
+
+    >>> as_of("2026-07-30T14:05:09.120+00:00")
+    '30 Jul 2026, 14:05:09 UTC'
+    """
+    try:
+        moment = datetime.fromisoformat(iso)
+    except ValueError:
+        return iso
+    return f"{moment.day} {moment:%b %Y, %H:%M:%S} UTC"
+
+
+def feed_badge(snapshot: Snapshot) -> str:
+    """SIMULATED PRICES as soon as one price is; else the feeds' names; empty before the first price."""
+    feeds = {row.feed for row in snapshot.rows.values()}
+    if SIMULATED in feeds:
+        return "SIMULATED PRICES"
+    return " + ".join(sorted(feeds)).upper()
+
+
+def price(asset: Asset, snapshot: Snapshot) -> str:
+    """The latest quote of an asset; a rate says what it is."""
+    row = snapshot.rows.get(asset.symbol)
+    text = money.quote(row.values.get("price") if row else None)
+    return f"{text} %" if asset.kind == "rate" and text != money.NOTHING else text
+
+
+def change(asset: Asset, snapshot: Snapshot) -> tuple[str, str]:
+    """Today's change and its direction (up, down, even). A rate has none: its return is its level."""
+    row = snapshot.rows.get(asset.symbol)
+    log_return = row.values.get("log_return_1") if row else None
+    if asset.kind == "rate" or log_return is None or not math.isfinite(log_return):
+        return "", "even"
+    fraction = math.expm1(log_return)
+    direction = "up" if fraction > 0 else "down" if fraction < 0 else "even"
+    return f"{money.arrow(fraction)} {money.percent(fraction, 2)}", direction
+
+
+def outlook(asset: AssetOutlook | None) -> str:
+    """An asset's own return over the horizon, before inflation: median and the 5-95 % range."""
+    if asset is None:
+        return money.NOTHING
+    low, high = money.percent(asset.return_p05), money.percent(asset.return_p95)
+    return f"{money.percent(asset.return_median)} ({low} to {high})"
+
+
+def members(weights: Mapping[str, float]) -> list[tuple[str, float]]:
+    """The pool, largest first: name and weight (fraction)."""
+    ranked = sorted(weights.items(), key=lambda item: -item[1])
+    return [(MEMBERS.get(name, name.replace("_", " ")), weight) for name, weight in ranked]
+
+
+def drift_line(asset: Asset, news: News) -> tuple[str, bool]:
+    """The latest word on one asset, and whether it is an alarm. The loudest detector speaks."""
+    reports = [report for (name, _), report in news.drift.items() if name in (asset.id, asset.symbol)]
+    if not reports:
+        return "no report yet", False
+    newest = max(str(report.session_date) for report in reports)
+    today = [report for report in reports if str(report.session_date) == newest]
+    loudest = max(today, key=_loudness)
+    word = "alarm" if loudest.alarm else "no alarm"
+    return f"{word} in session {_session(newest)}: {_reading(loudest)}", loudest.alarm
+
+
+def event_line(event: ModelEvent) -> str:
+    """One model event in words.
+
+    >>> event_line(ModelEvent("promoted", 0, "v7", "drift in gold"))
+    'A new model took over: v7, because of drift in gold.'
+    """
+    text = EVENTS.get(event.kind, event.kind)
+    text += f": {event.version}" if event.version else ""
+    text += f", because of {event.reason}" if event.reason else ""
+    return text + "."
+
+
+def _reading(report: DriftReport) -> str:
+    if report.value is None or report.threshold is None:
+        return report.detector
+    return f"{report.detector} at {report.value:.3g}, alarm from {report.threshold:.3g}"
+
+
+def _loudness(report: DriftReport) -> tuple[bool, float]:
+    if report.value is None or not report.threshold:
+        return report.alarm, 0.0
+    return report.alarm, report.value / report.threshold
+
+
+def _session(date: str) -> str:
+    return f"{date[:4]}-{date[4:6]}-{date[6:]}" if len(date) == 8 and date.isdigit() else date

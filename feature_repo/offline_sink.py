@@ -1,0 +1,77 @@
+"""Appending final feature rows to the offline store: one Parquet file per year and Kafka partition.
+
+Writing is an upsert by symbol and session, so a record that is replayed after a crash changes nothing, and
+a corrected session replaces its row. Each file has one writer (the owner of the partition) and is replaced
+atomically, so readers never see half a file.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from feature_repo.features import NUMERIC_NAMES, PROVENANCE, WINDOW
+
+SCHEMA = pa.schema(
+    [
+        ("symbol", pa.string()),
+        ("event_timestamp", pa.timestamp("us", tz="UTC")),
+        ("created_timestamp", pa.timestamp("us", tz="UTC")),
+        *((name, pa.float64()) for name in NUMERIC_NAMES),
+        (WINDOW.name, pa.list_(pa.float64())),
+        *((feature.name, pa.int64() if feature.dtype == "int64" else pa.string()) for feature in PROVENANCE),
+    ]
+)
+
+
+def to_table(
+    symbols: Sequence[str],
+    close_ms: npt.NDArray[np.int64],
+    rows: npt.NDArray[np.float64],
+    provenance: dict[str, Sequence[Any]],
+) -> pa.Table:
+    """Final rows as a table of the offline schema.
+
+    close_ms : shape (n,), official closes, ms since epoch, UTC; the moment the row became known.
+    rows     : shape (n, ROW_SIZE), kernel rows; NaN becomes null.
+    """
+    numeric = len(NUMERIC_NAMES)
+    columns: list[Any] = [pa.array(symbols, pa.string()), pa.array(close_ms * 1000, SCHEMA.field(1).type)]
+    columns.append(pa.array(np.array(provenance["seen_ms"], dtype=np.int64) * 1000, SCHEMA.field(2).type))
+    columns += [pa.array(rows[:, column], from_pandas=True) for column in range(numeric)]
+    windows = rows[:, numeric:]
+    columns.append(
+        pa.array([None if np.isnan(window[0]) else window for window in windows], SCHEMA.field(WINDOW.name).type)
+    )
+    columns += [pa.array(provenance[feature.name], SCHEMA.field(feature.name).type) for feature in PROVENANCE]
+    return pa.Table.from_arrays(columns, schema=SCHEMA)
+
+
+def upsert(folder: Path, partition: int, table: pa.Table) -> None:
+    """Write rows into the files of their years, replacing rows of the same symbol and session."""
+    folder.mkdir(parents=True, exist_ok=True)
+    years = pc.year(table["event_timestamp"])
+    for year in sorted(pc.unique(years).to_pylist()):
+        path = folder / f"{year}-p{partition:04d}.parquet"
+        merged = table.filter(pc.equal(years, year))
+        if path.exists():
+            merged = pa.concat_tables([pq.read_table(path, schema=SCHEMA), merged])
+        position = pa.array(np.arange(len(merged)))
+        newest = (
+            merged.select(["symbol", "event_timestamp"])
+            .append_column("position", position)
+            .group_by(["symbol", "event_timestamp"])
+            .aggregate([("position", "max")])
+        )
+        merged = merged.take(pa.array(np.sort(newest["position_max"].to_numpy())))
+        scratch = path.with_suffix(f".{os.getpid()}.tmp")
+        pq.write_table(merged, scratch)
+        scratch.replace(path)

@@ -1,0 +1,287 @@
+"""The `allocast` command. Nothing heavy is imported here: `allocast --help` must answer at once."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from enum import StrEnum
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from producers.errors import AllocastError, FixAndRestart
+
+USAGE = 2
+FAILED = 1
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    help="""What would this split of my savings gain or lose after inflation, and how sure is that?
+
+Start everything, then ask:
+
+    allocast up
+    allocast forecast --amount 10000 --weights gold=40,nasdaq=30,bitcoin=20,cash=10 --horizon 6m
+
+Every command takes --json and then prints one JSON object. Exit code 0: ok, 1: failed, 2: wrong usage.
+""",
+)
+topics_app = typer.Typer(no_args_is_help=True, help="The Kafka topics: list, tail, create.")
+models_app = typer.Typer(no_args_is_help=True, help="The trained models.")
+app.add_typer(topics_app, name="topics")
+app.add_typer(models_app, name="models")
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+StateDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--state-dir", help="State folder of this installation. [env: ALLOCAST_STATE_DIR; default: .allocast]"
+    ),
+]
+
+
+class FeedName(StrEnum):
+    """Where prices come from."""
+
+    auto = "auto"
+    csv = "csv"
+    simulated = "simulated"
+
+
+class BrokerName(StrEnum):
+    """The Kafka that `up` starts when KAFKA_BOOTSTRAP_SERVERS is not set."""
+
+    embedded = "embedded"
+    apache = "apache"
+
+
+@app.command()
+def up(
+    feed: Annotated[
+        FeedName, typer.Option(help="auto takes simulated prices in this version.")
+    ] = FeedName.auto,
+    data: Annotated[
+        Path | None, typer.Option(help="Folder with `gold.csv`, `nasdaq.csv`...: columns date, close.")
+    ] = None,
+    speed: Annotated[float | None, typer.Option(help="Replayed or simulated sessions per second.")] = None,
+    replay: Annotated[int | None, typer.Option(help="Last sessions that are replayed as live ticks.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the simulated market.")] = None,
+    shock: Annotated[
+        bool, typer.Option("--shock", help="Force a regime change in the simulated market.")
+    ] = False,
+    broker: Annotated[
+        BrokerName,
+        typer.Option(
+            help="embedded: in memory, starts at once. apache: Apache Kafka, durable, needs java and mvn."
+        ),
+    ] = BrokerName.embedded,
+    host: Annotated[
+        str | None, typer.Option(help="Address the page listens on. [default: 127.0.0.1]")
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="Port of the page; 0: any. [default: 8050, or the next free]"),
+    ] = None,
+    state_dir: StateDir = None,
+    as_json: Json = False,
+) -> None:
+    """Start Kafka, Redis, producer, stream worker, training and the page; Ctrl-C stops everything.
+
+    Addresses in KAFKA_BOOTSTRAP_SERVERS and REDIS_URL are used instead of embedded services. Examples:
+
+        allocast up
+        allocast up --feed csv --data history/ --speed 5
+        allocast up --broker apache --port 9000
+    """
+    from launcher.plan import Options
+    from launcher.up import up as start
+
+    _use(state_dir)
+    options = Options(
+        feed=feed.value,
+        data=data,
+        speed=speed,
+        replay=replay,
+        seed=seed,
+        shock=shock,
+        broker=broker.value,
+        host=host,
+        port=port,
+    )
+    raise typer.Exit(start(options, as_json))
+
+
+@app.command()
+def status(state_dir: StateDir = None, as_json: Json = False) -> None:
+    """What runs, since when, with how much memory. Exit code 1 when nothing runs.
+
+    allocast status --json
+    """
+    from launcher.status import lines
+    from launcher.status import status as look
+    from producers.settings import StateFolder
+
+    _use(state_dir)
+    found = look(StateFolder().state_dir.absolute())
+    if as_json:
+        _print(found)
+    else:
+        typer.echo("\n".join(lines(found)))
+    raise typer.Exit(0 if found["running"] else FAILED)
+
+
+@app.command()
+def forecast(
+    amount: Annotated[float, typer.Option(help="What is invested today, in dollars.")],
+    weights: Annotated[str, typer.Option(help="Percent per asset, together 100: gold=40,nasdaq=30,cash=30")],
+    horizon: Annotated[str, typer.Option(help="3m or 6m.")] = "6m",
+    state_dir: StateDir = None,
+    as_json: Json = False,
+) -> None:
+    """What an allocation may gain or lose after inflation.
+
+    allocast forecast --amount 10000 --weights gold=40,nasdaq=30,bitcoin=20,cash=10 --horizon 6m --json
+    """
+    _use(state_dir)
+    from training import forecast_command
+
+    raise typer.Exit(forecast_command.run(amount, weights, horizon, as_json))
+
+
+@app.command()
+def train(
+    wait: Annotated[bool, typer.Option("--wait", help="Return when the training has ended.")] = False,
+    state_dir: StateDir = None,
+    as_json: Json = False,
+) -> None:
+    """Ask the running training service for a new model.
+
+    allocast train --wait
+    """
+    _use(state_dir)
+    from training import train_command
+
+    raise typer.Exit(train_command.run(as_json, wait))
+
+
+@models_app.command("list")
+def models_list(state_dir: StateDir = None, as_json: Json = False) -> None:
+    """Every trained model, which one is served and why.
+
+    allocast models list --json
+    """
+    _use(state_dir)
+    from training import models_command
+
+    raise typer.Exit(models_command.run_list(as_json))
+
+
+@topics_app.command("list")
+def topics_list(state_dir: StateDir = None, as_json: Json = False) -> None:
+    """Every topic with its partitions and records.
+
+    allocast topics list
+    """
+    from launcher.topic_reader import list_topics
+
+    rows = list_topics(_settings(state_dir))
+    if as_json:
+        _print({"topics": rows})
+        return
+    typer.echo(f"{'topic':<42} {'partitions':>10} {'records':>10}")
+    for row in rows:
+        typer.echo(f"{row['name']:<42} {row['partitions']:>10} {row['records']:>10}")
+
+
+@topics_app.command("tail")
+def topics_tail(
+    topic: Annotated[str, typer.Argument(help="For example market.ticks, market.bars, features.rolling.")],
+    symbol: Annotated[str | None, typer.Option(help="Only this symbol, for example BTC-USD.")] = None,
+    count: Annotated[int | None, typer.Option(min=1, help="Stop after so many.")] = None,
+    from_start: Annotated[bool, typer.Option("--from-start", help="Begin with the oldest record.")] = False,
+    state_dir: StateDir = None,
+    as_json: Json = False,
+) -> None:
+    """Print records as JSON, one per line, and follow until Ctrl-C; frames of ticks are unpacked.
+
+    With --json: one object with what is there from the start, or with the next --count records.
+
+        allocast topics tail market.ticks --symbol BTC-USD
+        allocast topics tail models.events --from-start --json
+    """
+    from launcher.topic_reader import tail
+
+    if as_json and not from_start and count is None:
+        raise FixAndRestart(
+            "topics tail --json prints one object: say where it ends with --from-start or --count"
+        )
+    follow = not (as_json and from_start)
+    records = tail(_settings(state_dir), topic, symbol=symbol, from_start=from_start, follow=follow)
+    chosen = islice(records, count)
+    if as_json:
+        _print({"topic": topic, "records": list(chosen)})
+        return
+    for record in chosen:
+        _print(record)
+
+
+@topics_app.command("create")
+def topics_create(state_dir: StateDir = None, as_json: Json = False) -> None:
+    """Create the topics that are missing; waits up to a minute for Kafka.
+
+    KAFKA_BOOTSTRAP_SERVERS=kafka:9092 allocast topics create
+    """
+    from launcher.create_topics import ensure_topics
+
+    created = ensure_topics(_settings(state_dir), say=lambda text: typer.echo(text, err=True))
+    if as_json:
+        _print({"created": created})
+    else:
+        typer.echo(f"created {', '.join(created)}" if created else "every topic exists")
+
+
+def main() -> NoReturn:
+    """Entry point. Errors that we raise on purpose become one sentence and an exit code, never a traceback."""
+    logging.basicConfig(level=logging.ERROR, format="%(name)s: %(message)s")
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)  # its reconnects are reported by our own message
+    try:
+        app()
+    except FixAndRestart as error:
+        typer.echo(f"allocast: {error}", err=True)
+        sys.exit(USAGE)
+    except AllocastError as error:
+        typer.echo(f"allocast: {error}", err=True)
+        sys.exit(FAILED)
+    except BrokenPipeError:  # `allocast topics tail ... | head` closed it
+        sys.stdout = None  # otherwise the interpreter complains once more when it flushes
+        sys.exit(0)
+    sys.exit(0)
+
+
+def _use(state_dir: Path | None) -> None:
+    """Make --state-dir what every `load_settings` of this process sees."""
+    if state_dir is not None:
+        os.environ["ALLOCAST_STATE_DIR"] = str(state_dir.absolute())
+
+
+def _settings(state_dir: Path | None) -> Any:
+    from producers.settings import load_settings
+
+    _use(state_dir)
+    return load_settings()
+
+
+def _print(value: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""`allocast status`: what runs, since when, with how much memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from launcher import run_file
+from launcher.plan import SERVICES
+from launcher.probes import page_answers
+from launcher.process_table import rss_bytes
+from launcher.supervisor_client import ProcessState, SupervisorClient
+from producers.errors import TryAgain
+
+
+def status(state: Path) -> dict[str, Any]:
+    """The running `allocast up` of a state folder as one JSON object; only `running` and `state_dir` when none.
+
+    `services`: state, pid (null when there is none), uptime_s and memory_bytes with children, of each.
+    """
+    nothing: dict[str, Any] = {"running": False, "state_dir": str(state)}
+    if not run_file.is_held(state):
+        return nothing
+    run = run_file.read(state)
+    if run is None:
+        return nothing
+    try:
+        states = SupervisorClient(Path(run.supervisor_socket)).states()
+    except TryAgain:
+        return nothing
+    return {
+        "running": True,
+        "state_dir": str(state),
+        "url": run.url,
+        "page_answers": page_answers(run.url),
+        "feed": run.feed,
+        "broker": run.broker,
+        "redis": run.redis,
+        "kafka_bootstrap_servers": run.kafka_bootstrap_servers,
+        "pid": run.pid,
+        "logs": run.logs,
+        "started_ms": run.started_ms,
+        "services": {name: _service(states.get(name)) for name in SERVICES},
+    }
+
+
+def _service(state: ProcessState | None) -> dict[str, Any]:
+    if state is None:  # a store that was there before us
+        return {"state": "EXTERNAL", "pid": None, "uptime_s": None, "memory_bytes": None}
+    return {
+        "state": state.state,
+        "pid": state.pid or None,
+        "uptime_s": state.up_s,
+        "memory_bytes": rss_bytes(state.pid) if state.pid else 0,
+    }
+
+
+def lines(found: dict[str, Any]) -> list[str]:
+    """The same for people, one line per service."""
+    if not found["running"]:
+        return [f"nothing runs in {found['state_dir']}; `allocast up` starts everything"]
+    table = [f"{'service':<10} {'state':<9} {'pid':>7} {'up':>9} {'memory':>9}"]
+    for name, one in found["services"].items():
+        pid = one["pid"] or "-"
+        up = "-" if one["uptime_s"] is None else f"{one['uptime_s']} s"
+        memory = "-" if one["memory_bytes"] is None else f"{one['memory_bytes'] / 2**20:.0f} MiB"
+        table.append(f"{name:<10} {one['state']:<9} {pid:>7} {up:>9} {memory:>9}")
+    summary = f"{found['url']}  feed {found['feed']}, broker {found['broker']}, redis {found['redis']}"
+    return [*table, summary, f"logs: {found['logs']}"]

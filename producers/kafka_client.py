@@ -1,0 +1,32 @@
+"""How every kafka-python client of Allocast reaches the broker: one place for addresses and security."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from producers.errors import FixAndRestart
+from producers.settings import Settings
+
+
+def client_config(settings: Settings) -> dict[str, Any]:
+    """Keyword arguments for KafkaProducer, KafkaConsumer and KafkaAdminClient.
+
+    Raises FixAndRestart when SASL is asked for without a user name or a password: kafka-python would
+    retry the refused login until its timeout and then only report that no broker was found.
+    """
+    config: dict[str, Any] = {
+        "bootstrap_servers": [server.strip() for server in settings.kafka_bootstrap_servers.split(",")],
+        "security_protocol": settings.kafka_security_protocol,
+    }
+    if settings.kafka_security_protocol.startswith("SASL_"):
+        if not settings.kafka_username or settings.kafka_password is None:
+            raise FixAndRestart(
+                f"KAFKA_SECURITY_PROTOCOL={settings.kafka_security_protocol} needs KAFKA_USERNAME and "
+                "KAFKA_PASSWORD, and at least one of them is not set"
+            )
+        config["sasl_mechanism"] = settings.kafka_sasl_mechanism
+        config["sasl_plain_username"] = settings.kafka_username
+        config["sasl_plain_password"] = settings.kafka_password.get_secret_value()
+    if settings.kafka_ca_file is not None and settings.kafka_security_protocol.endswith("SSL"):
+        config["ssl_cafile"] = str(settings.kafka_ca_file)
+    return config

@@ -1,0 +1,30 @@
+"""Ticks of one feed, in event order: what feeds yield and the publisher packs into frames."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True)
+class TickBatch:
+    """Columns of equal length n, in non-decreasing event time per symbol.
+
+    symbol   : shape (n,), str.
+    event_ms : shape (n,), int64, exchange time, ms since epoch, UTC.
+    price    : shape (n,), float64; quote currency, or percent per year for a rate.
+    """
+
+    symbol: npt.NDArray[np.str_]
+    event_ms: npt.NDArray[np.int64]
+    price: npt.NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.symbol)
+
+
+def batch(symbol: list[str], event_ms: list[int], price: list[float]) -> TickBatch:
+    """A batch from plain lists."""
+    return TickBatch(np.array(symbol, dtype=str), np.array(event_ms, dtype=np.int64), np.array(price, dtype=float))

@@ -1,0 +1,297 @@
+"""One partition of `market.ticks`: frames in, final bars, feature rows and refused ticks out.
+
+Plain Python around the kernel, without Kafka or Redis: the Faust agent is a thin shell around it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from feature_repo import features as spec
+from feature_repo.online_store_row import OnlineRow
+from producers.sessions import Sessions
+from producers.tick import TickFrame
+from producers.universe import Universe
+from stream_processors import kernel
+from stream_processors.messages import Bar, DeadTick, Features
+
+GRACE_MS = 5_000
+EPOCHS_REMEMBERED = 8
+DUPLICATE = "duplicate"
+UNKNOWN_SYMBOL = "unknown_symbol"
+
+# Snapshots of another layout cannot be read; they are rebuilt from the log instead.
+LAYOUT = hashlib.sha256(f"1|{kernel.STATE_SIZE}|{spec.spec_hash()}".encode()).digest()[:8]
+
+
+@dataclass
+class Final:
+    """A bar that became final, with the features as of its close (kernel row, NaN where not warm)."""
+
+    bar: Bar
+    row: npt.NDArray[np.float64]
+    n_sessions: int
+    seen_ms: int
+    feed: str
+
+
+@dataclass
+class Outcome:
+    """What one frame led to. `dead` pairs a reason with each refused tick."""
+
+    finals: list[Final] = field(default_factory=list)
+    dead: list[tuple[str, DeadTick]] = field(default_factory=list)
+    applied: int = 0
+    duplicate: bool = False
+
+
+class Partition:
+    """State of the symbols of one partition."""
+
+    def __init__(self, number: int, log: str, universe: Universe, sessions: Sessions) -> None:
+        self.number, self._log = number, log
+        self._universe, self._sessions = universe, sessions
+        self._row: dict[str, int] = {}
+        self._symbols: list[str] = []
+        self._feed: list[str] = []
+        self._states = kernel.empty_states(4)  # grows by doubling
+        self._is_rate = np.zeros(4, dtype=np.bool_)
+        self._last_seq: dict[str, int] = {}  # epoch -> newest sequence number
+        self._dedup_offset = -1  # newest offset whose (epoch, seq) is in _last_seq
+        self.dirty: set[int] = set()  # rows to write online
+        self.changed: set[int] = set()  # rows to snapshot
+
+    def apply(self, frame: TickFrame, offset: int) -> Outcome:
+        """Apply one record. A record that is replayed after a restart changes nothing it already changed."""
+        outcome = Outcome()
+        rows = np.array([self._row_of(symbol, frame.source) for symbol in frame.symbols], dtype=np.int64)
+        if self._is_duplicate(frame, offset):
+            # Its symbols still move past this offset: replayed after a restart, it must not count then.
+            passed = rows[rows >= 0]
+            self._states[passed, kernel.OFFSET] = np.maximum(self._states[passed, kernel.OFFSET], offset)
+            self.changed |= {int(row) for row in passed}
+            outcome.duplicate = True
+            return outcome
+        symbol = rows[np.array(frame.symbol, dtype=np.int64)]
+        event_ms = np.array(frame.event_ms, dtype=np.int64)
+        price = np.array(frame.price, dtype=np.float64)  # null becomes NaN
+        known = symbol >= 0
+        for position in np.flatnonzero(~known):
+            outcome.dead.append((UNKNOWN_SYMBOL, _dead(frame, int(position))))
+        if not known.all():
+            symbol, event_ms, price = symbol[known], event_ms[known], price[known]
+        if not len(symbol):
+            return outcome
+        result, bars, rows_out = kernel.new_rows(len(symbol))
+        finals = kernel.apply_ticks(
+            self._states,
+            self._is_rate,
+            symbol,
+            event_ms,
+            price,
+            self._sessions.close_ms,
+            frame.seen_ms,
+            offset,
+            GRACE_MS,
+            result,
+            bars,
+            rows_out,
+        )
+        for position in np.flatnonzero((result != kernel.APPLIED) & (result != kernel.SKIPPED)):
+            original = int(np.flatnonzero(known)[position])
+            outcome.dead.append((kernel.REASONS[int(result[position])], _dead(frame, original)))
+        outcome.applied = int(np.count_nonzero(result == kernel.APPLIED))
+        moved = {int(row) for row in np.unique(symbol[result == kernel.APPLIED])}
+        self.dirty |= moved
+        self.changed |= {int(row) for row in np.unique(symbol)}
+        self._number_finals(outcome, bars[:finals], rows_out[:finals], frame)
+        return outcome
+
+    def _is_duplicate(self, frame: TickFrame, offset: int) -> bool:
+        if offset <= self._dedup_offset:
+            return False  # seen before the restart; the symbols decide by their own offsets
+        self._dedup_offset = offset
+        if frame.seq <= self._last_seq.get(frame.epoch, -1):
+            return True
+        self._last_seq.pop(frame.epoch, None)  # re-inserted as the newest
+        self._last_seq[frame.epoch] = frame.seq
+        while len(self._last_seq) > EPOCHS_REMEMBERED:
+            del self._last_seq[next(iter(self._last_seq))]
+        return False
+
+    def _row_of(self, symbol: str, feed: str) -> int:
+        row = self._row.get(symbol)
+        if row is None:
+            asset = self._universe.by_symbol(symbol)
+            if asset is None:
+                return -1
+            row = self._row[symbol] = len(self._symbols)
+            self._symbols.append(symbol)
+            self._feed.append(feed)
+            if row == len(self._states):
+                self._states = np.vstack([self._states, kernel.empty_states(row)])
+                self._is_rate = np.append(self._is_rate, np.zeros(row, dtype=np.bool_))
+            self._is_rate[row] = asset.kind == "rate"
+        self._feed[row] = feed
+        return row
+
+    def _number_finals(
+        self,
+        outcome: Outcome,
+        bars: npt.NDArray[np.float64],
+        rows: npt.NDArray[np.float64],
+        frame: TickFrame,
+    ) -> None:
+        """Turn kernel output into Final objects; sessions are counted back from the state's total."""
+        left: dict[int, int] = {}
+        for bar in bars:
+            left[int(bar[-1])] = left.get(int(bar[-1]), 0) + 1
+        for bar, row in zip(bars, rows, strict=True):
+            symbol_row = int(bar[-1])
+            left[symbol_row] -= 1
+            session = int(bar[kernel.B_SESSION])
+            outcome.finals.append(
+                Final(
+                    bar=Bar(
+                        symbol=self._symbols[symbol_row],
+                        session_date=_yyyymmdd(self._sessions.date[session]),
+                        open=float(bar[kernel.B_OPEN]),
+                        high=float(bar[kernel.B_HIGH]),
+                        low=float(bar[kernel.B_LOW]),
+                        close=float(bar[kernel.B_CLOSE]),
+                        ticks=int(bar[kernel.B_TICKS]),
+                        close_event_ms=int(bar[kernel.B_CLOSE_MS]),
+                        session_close_ms=int(self._sessions.close_ms[session]),
+                        history=frame.history,
+                    ),
+                    row=row,
+                    n_sessions=int(self._states[symbol_row, kernel.N]) - left[symbol_row],
+                    seen_ms=frame.seen_ms,
+                    feed=frame.source,
+                )
+            )
+
+    def online_rows(self, dirty: Iterable[int]) -> list[OnlineRow]:
+        """The newest rows of the given symbols, pending bars counted as closed."""
+        which = np.array(sorted(dirty), dtype=np.int64)
+        rows = np.empty((len(which), spec.ROW_SIZE))
+        kernel.read_rows(self._states, self._is_rate, which, rows)
+        return [self._online_row(int(row), values) for row, values in zip(which, rows, strict=True)]
+
+    def _online_row(self, row: int, values: npt.NDArray[np.float64]) -> OnlineRow:
+        state = self._states[row]
+        pending = int(state[kernel.PENDING])
+        newest = kernel.BAR + (pending - 1) * kernel.BAR_SIZE
+        session = int(state[newest + kernel.B_SESSION]) if pending else int(state[kernel.FINAL])
+        n_sessions = int(state[kernel.N]) + pending
+        event_ms = int(state[kernel.NEWEST])
+        return OnlineRow(
+            symbol=self._symbols[row],
+            event_ms=event_ms,
+            values=(
+                *_numeric(values),
+                _window(values),
+                event_ms,
+                int(state[kernel.SEEN]),
+                _yyyymmdd(self._sessions.date[session]),
+                n_sessions,
+                int(n_sessions >= spec.WARM_SESSIONS),
+                self._feed[row],
+                spec.spec_hash(),
+            ),
+            log=self._log,
+            offset=int(state[kernel.OFFSET]),
+        )
+
+    # Snapshots: each symbol carries the offset it contains, so symbols may be written one by one. The
+    # duplicate table is written last: on replay it is never ahead of any symbol.
+
+    def snapshot(self, changed: Iterable[int]) -> dict[bytes, bytes]:
+        """Changelog entries of the given symbols, then the duplicate table."""
+        entries = {}
+        for row in changed:
+            header = msgspec.msgpack.encode(self._feed[row])
+            entries[self._key(self._symbols[row])] = LAYOUT + header + self._states[row].tobytes()
+        table = msgspec.msgpack.encode((self._dedup_offset, self._last_seq))
+        entries[self._key("")] = LAYOUT + table
+        return entries
+
+    def restore(self, entries: Iterable[tuple[bytes, bytes]]) -> int:
+        """Take over snapshot entries of this partition. Returns how many symbols were restored."""
+        prefix, restored = self._key(""), 0
+        state_bytes = kernel.STATE_SIZE * 8
+        for key, value in entries:
+            if not key.startswith(prefix) or value[:8] != LAYOUT:
+                continue
+            symbol = key[len(prefix) :].decode()
+            if not symbol:
+                self._dedup_offset, self._last_seq = msgspec.msgpack.decode(
+                    value[8:], type=tuple[int, dict[str, int]]
+                )
+                continue
+            row = self._row_of(symbol, msgspec.msgpack.decode(value[8:-state_bytes], type=str))
+            if row >= 0:
+                self._states[row] = np.frombuffer(value[-state_bytes:])
+                self.dirty.add(row)
+                restored += 1
+        return restored
+
+    def _key(self, symbol: str) -> bytes:
+        return f"{self._log}/{symbol}".encode()
+
+
+def final_message(final: Final) -> Features:
+    """The final row as `features.rolling` carries it."""
+    return Features(
+        symbol=final.bar.symbol,
+        event_ms=final.bar.close_event_ms,
+        seen_ms=final.seen_ms,
+        session_date=final.bar.session_date,
+        n_sessions=final.n_sessions,
+        is_warm=int(final.n_sessions >= spec.WARM_SESSIONS),
+        feed=final.feed,
+        spec_hash=spec.spec_hash(),
+        values=dict(zip(spec.NUMERIC_NAMES, _numeric(final.row), strict=True)),
+        window=_window(final.row),
+        final=True,
+        session_close_ms=final.bar.session_close_ms,
+    )
+
+
+def online_message(row: OnlineRow) -> Features:
+    """The online row as `features.rolling` carries it."""
+    named: dict[str, Any] = {feature.name: value for feature, value in zip(spec.FEATURES, row.values, strict=True)}
+    values = {name: named.pop(name) for name in spec.NUMERIC_NAMES}
+    return Features(symbol=row.symbol, values=values, **named)
+
+
+def _numeric(values: npt.NDArray[np.float64]) -> list[float | None]:
+    return [None if np.isnan(value) else float(value) for value in values[: len(spec.NUMERIC)]]
+
+
+def _window(values: npt.NDArray[np.float64]) -> list[float] | None:
+    window = values[len(spec.NUMERIC) :]
+    return None if np.isnan(window[0]) else window.tolist()
+
+
+def _yyyymmdd(day: np.datetime64) -> int:
+    return int(str(day).replace("-", ""))
+
+
+def _dead(frame: TickFrame, position: int) -> DeadTick:
+    return DeadTick(
+        source=frame.source,
+        epoch=frame.epoch,
+        seq=frame.seq,
+        symbol=frame.symbols[frame.symbol[position]],
+        event_ms=frame.event_ms[position],
+        price=frame.price[position],
+        seen_ms=frame.seen_ms,
+    )

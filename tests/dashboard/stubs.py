@@ -1,0 +1,180 @@
+"""Rows, a champion and a source made by hand, every argument defaulted. The real types, no network."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from dashboard.events import News
+from dashboard.live import now_ms
+from feature_repo.features import NUMERIC_NAMES, WINDOW_CHANNELS, WINDOW_SESSIONS, spec_hash
+from feature_repo.online import FeatureRow, MemoryReader
+from producers.errors import TryAgain
+from producers.universe import Universe, load_universe
+from training.answer import (
+    FAN_SESSIONS,
+    HORIZONS,
+    Answer,
+    AssetOutlook,
+    Fan,
+    InputState,
+    ModelCard,
+    Request,
+    Summary,
+)
+
+UNIVERSE = load_universe()
+PRICES = {"gold": 4105.2, "nasdaq": 22990.5, "sp500": 6650.1, "bitcoin": 64010.5, "cash": 4.05}
+DRIFT = {"gold": 0.05, "nasdaq": 0.09, "sp500": 0.07, "bitcoin": 0.2, "cash": 0.04}  # per year
+SPREAD = {"gold": 0.16, "nasdaq": 0.22, "sp500": 0.17, "bitcoin": 0.6, "cash": 0.002}
+
+
+def row(symbol: str, price: float, *, feed: str = "simulated", at_ms: int | None = None, **values: float) -> FeatureRow:
+    """A warm row whose every feature has a value."""
+    at_ms = now_ms() if at_ms is None else at_ms
+    return FeatureRow(
+        symbol=symbol,
+        values={**dict.fromkeys(NUMERIC_NAMES, 0.01), "price": price, **values},
+        window=np.zeros((WINDOW_SESSIONS, WINDOW_CHANNELS)),
+        event_ms=at_ms,
+        seen_ms=at_ms,
+        session_date=20260730,
+        n_sessions=300,
+        is_warm=True,
+        feed=feed,
+        spec_hash=spec_hash(),
+    )
+
+
+def rows(**given: Any) -> list[FeatureRow]:
+    """One row per asset of the default universe."""
+    return [row(asset.symbol, PRICES[asset.id], **given) for asset in UNIVERSE.asset]
+
+
+@dataclass(frozen=True)
+class StubChampion:
+    """What the page reads of a champion."""
+
+    version: str = "v1"
+    created_ms: int = field(default_factory=now_ms)
+    members: dict[str, float] = field(
+        default_factory=lambda: {"climatology": 0.2, "garch_fhs": 0.35, "har": 0.15, "lstm": 0.3}
+    )
+    has_lstm: bool = True
+    reason: str = "first start"
+
+
+def summary(median: float, spread: float, amount: float) -> Summary:
+    """A normal profit."""
+    return Summary(
+        mean=median + 0.1 * spread * amount,
+        median=median,
+        p05=median - 1.645 * spread * amount,
+        p25=median - 0.674 * spread * amount,
+        p75=median + 0.674 * spread * amount,
+        p95=median + 1.645 * spread * amount,
+        prob_loss=0.5 * math.erfc(median / (spread * amount) / math.sqrt(2)),
+    )
+
+
+def answer(
+    request: Request, champion: Any, rows: dict[str, FeatureRow], now_ms: int, universe: Universe = UNIVERSE
+) -> Answer:
+    """A forecast that follows weights, horizon and the prices of the rows; deterministic, not a model."""
+    part = {name: weight / 100 for name, weight in request.weights.items()}
+    for asset in universe.asset:
+        if asset.id in part and asset.symbol not in rows:
+            raise TryAgain(f"No price for {asset.name} yet.")
+    moved = sum(
+        part.get(asset.id, 0.0) * (rows[asset.symbol].values["price"] / PRICES[asset.id] - 1)
+        for asset in universe.asset
+        if asset.symbol in rows
+    )
+
+    def at(session: int, inflation: float) -> Summary:
+        years = session / 252
+        mean = sum(part[name] * (DRIFT[name] - inflation) for name in part) * years + moved
+        spread = math.sqrt(sum((part[name] * SPREAD[name]) ** 2 for name in part) * years)
+        return summary(mean * request.amount, max(spread, 1e-6), request.amount)
+
+    def fan(inflation: float) -> Fan:
+        points = [at(session, inflation) for session in FAN_SESSIONS]
+        columns = {
+            name: [0.0, *(getattr(one, name) for one in points)] for name in ("p05", "p25", "median", "p75", "p95")
+        }
+        return Fan(sessions=[0, *FAN_SESSIONS], **columns)
+
+    horizon = HORIZONS[request.horizon]
+    years = horizon / 252
+    root = math.sqrt(years)
+    return Answer(
+        as_of="2026-07-30T14:05:09+00:00",
+        horizon_sessions=horizon,
+        amount=request.amount,
+        real=at(horizon, 0.03),
+        nominal=at(horizon, 0.0),
+        prob_beat_deposit=0.54,
+        inflation_median=0.03 * years,
+        assets={
+            asset.id: AssetOutlook(
+                weight=part.get(asset.id, 0.0) * 100,
+                price=rows[asset.symbol].values["price"] if asset.symbol in rows else None,
+                real_mean=0.0,
+                nominal_mean=0.0,
+                return_p05=DRIFT[asset.id] * years - 1.645 * SPREAD[asset.id] * root,
+                return_median=DRIFT[asset.id] * years,
+                return_p95=DRIFT[asset.id] * years + 1.645 * SPREAD[asset.id] * root,
+            )
+            for asset in universe.asset
+        },
+        model=ModelCard(champion.version, champion.members, 10.0, champion.has_lstm),
+        inputs={asset.id: InputState(1.0, "live") for asset in universe.asset},
+        fan_real=fan(0.03),
+        fan_nominal=fan(0.0),
+        scenarios=10_000,
+        notes=["Inflation is known up to June 2026."],
+    )
+
+
+class StubSource:
+    """A source whose parts a test sets; set `away` to make the store unreachable."""
+
+    def __init__(self, *given: FeatureRow, champion: StubChampion | None = None, news: News | None = None) -> None:
+        self.reader = MemoryReader(given)
+        self.model = champion
+        self.problem: str | None = None
+        self.said = news or News()
+        self.away = ""
+        self.asked: list[Request] = []
+
+    def read(self) -> dict[str, FeatureRow]:
+        if self.away:
+            raise TryAgain(self.away)
+        return self.reader.read(UNIVERSE.symbols)
+
+    def champion(self) -> Any:
+        return self.model
+
+    def model_problem(self) -> str | None:
+        return self.problem
+
+    def news(self) -> News:
+        return self.said
+
+    def answer(self, request: Request, champion: Any, rows: dict[str, FeatureRow], now_ms: int) -> Answer:
+        self.asked.append(request)
+        return answer(request, champion, rows, now_ms)
+
+    def move(self, asset_id: str, price: float, **values: Any) -> None:
+        """A new tick of one asset."""
+        symbol = next(asset.symbol for asset in UNIVERSE.asset if asset.id == asset_id)
+        old = self.reader.rows.get(symbol)
+        feed = old.feed if old else "simulated"
+        self.reader.rows = {**self.reader.rows, symbol: row(symbol, price, feed=feed, **values)}
+
+
+def champion(**given: Any) -> StubChampion:
+    return replace(StubChampion(), **given)

@@ -1,0 +1,1 @@
+"""Tests of the `allocast` command, the embedded services and the container files."""
