@@ -17,14 +17,20 @@ def main() -> None:
     """Serve until stopped. Features, model and events are opened behind the page, not before it."""
     settings = load_settings()
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("kafka").setLevel("ERROR")  # it logs every failed connection; the page says it once
+    logging.getLogger("kafka").setLevel("CRITICAL")  # it logs each failed attempt; NewsReader says it once
     universe = load_universe(settings.universe_file)
     source = LiveSource(settings, universe)
     poller = Poller(source, universe)
     app = create_app(poller)
     poller.start()
     try:
-        uvicorn.run(app.server, host=settings.host, port=settings.port, log_level="warning")
+        uvicorn.run(
+            app.server,
+            host=settings.host,
+            port=settings.port,
+            log_level="warning",
+            timeout_graceful_shutdown=2,
+        )
     finally:
         poller.stop()
         source.close()

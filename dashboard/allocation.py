@@ -29,7 +29,9 @@ def scale_to_100(weights: Mapping[str, float]) -> dict[str, float]:
     >>> scale_to_100({"gold": 1.0, "nasdaq": 1.0, "cash": 1.0})
     {'gold': 33.4, 'nasdaq': 33.3, 'cash': 33.3}
     """
-    usable = {name: weight if math.isfinite(weight) and weight > 0 else 0.0 for name, weight in weights.items()}
+    usable = {
+        name: weight if math.isfinite(weight) and weight > 0 else 0.0 for name, weight in weights.items()
+    }
     largest = max(usable.values(), default=0.0)
     if not usable:
         return {}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+import logging
+from typing import Any, NoReturn
 
 import dash_mantine_components as dmc
 import plotly.io
@@ -19,6 +20,8 @@ from dashboard.page import page
 from producers.errors import FixAndRestart, TryAgain
 from producers.universe import Universe
 from training.answer import Answer
+
+log = logging.getLogger(__name__)
 
 TEXTS = {  # component -> field of view.Outcome
     "sentence": "sentence",
@@ -51,6 +54,7 @@ def create_app(poller: Poller) -> Dash:
         update_title=None,  # figures refresh every second; the tab title must not flicker
         index_string=INDEX,
         websocket_inactivity_timeout=0,  # a page nobody touches stays live
+        on_error=_log_and_raise,
     )
     dmc.add_figure_templates()
     templates = {  # only their layout: the rest is about kinds of chart the page has not
@@ -63,6 +67,12 @@ def create_app(poller: Poller) -> Dash:
     _connect_forecast(app, poller)
     _connect_browser(app)
     return app
+
+
+def _log_and_raise(error: Exception) -> NoReturn:
+    """Dash answers 500 without a trace in the log."""
+    log.error("a callback failed", exc_info=error)
+    raise error
 
 
 def _connect_stream(app: Dash, poller: Poller) -> None:

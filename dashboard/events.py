@@ -114,8 +114,10 @@ class NewsReader:
             except Exception as error:  # whatever the client raises, the page must go on and say so
                 was_following = not self._news.status
                 wait_s = FIRST_WAIT_S if was_following else min(wait_s * 2, LONGEST_WAIT_S)
-                log.info("news: %s; again in %.1f s", error, wait_s)
-                self._news = self._news.with_status(f"Model events and drift reports are not available: {error}.")
+                status = f"Model events and drift reports are not available: {error}."
+                if status != self._news.status:
+                    log.warning("%s Trying again.", status)
+                self._news = self._news.with_status(status)
                 self._stop.wait(wait_s)
 
     def _follow(self) -> None:

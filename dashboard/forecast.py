@@ -32,9 +32,7 @@ def number(value: object, empty: float = math.nan) -> float:
         return math.nan
 
 
-def request_of(
-    amount: object, weights: Mapping[str, object], horizon: object, universe: Universe
-) -> Request:
+def request_of(amount: object, weights: Mapping[str, object], horizon: object, universe: Universe) -> Request:
     """The valid request in the form. Raises FixAndRestart with the sentence to show beside it."""
     percents = {name: number(value, empty=0.0) for name, value in weights.items()}
     return ask(number(amount), percents, str(horizon), universe)

@@ -46,7 +46,9 @@ def form(universe: Universe, presets: list[Preset]) -> Any:
                     html.Div(
                         className="buttons",
                         children=[
-                            dmc.Button(preset.label, id=f"preset-{preset.id}", variant="default", size="compact-sm")
+                            dmc.Button(
+                                preset.label, id=f"preset-{preset.id}", variant="default", size="compact-sm"
+                            )
                             for preset in presets
                         ],
                     ),

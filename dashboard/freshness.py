@@ -52,7 +52,7 @@ def model(snapshot: Snapshot) -> Stage:
         if snapshot.model_problem:
             return Stage(ERROR, None, MODEL_STALE_S, snapshot.model_problem)
         return Stage(WAITING, None, MODEL_STALE_S, "no model yet")
-    lstm = "with LSTM" if champion.has_lstm else "without LSTM yet"
+    lstm = f"{champion.version}, {'with' if champion.has_lstm else 'not yet with'} LSTM"
     if snapshot.model_problem:
         return Stage(ERROR, champion.created_ms, MODEL_STALE_S, snapshot.model_problem)
     return Stage(LIVE, champion.created_ms, MODEL_STALE_S, lstm)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from dashboard.events import News
 from feature_repo.online import FeatureRow
-from producers.errors import TryAgain
+from producers.errors import AllocastError
 from producers.universe import Universe
 from training.answer import Answer, Request
 
@@ -96,23 +96,30 @@ class Poller:
     def step(self) -> Snapshot:
         """Read everything once and publish it. What cannot be read keeps its last value."""
         last, at = self.snapshot, self._clock()
-        rows, taken_ms, problem = last.rows, last.taken_ms, ""
+        rows, taken_ms, store_problem = last.rows, last.taken_ms, ""
+        champion, model_problem = last.champion, None
+        # Feast, Redis and ONNX Runtime raise errors of many kinds; each costs its own part of the page only.
         try:
             rows, taken_ms = dict(self.source.read()), at
-        except TryAgain as error:
-            problem = str(error)
-        champion = self.source.champion()
+        except Exception as error:
+            store_problem = _sentence(error)
+        try:
+            champion, model_problem = self.source.champion(), self.source.model_problem()
+        except Exception as error:
+            model_problem = _sentence(error)
+        self._report(store_problem, last.store_problem)
+        self._report(model_problem, last.model_problem)
         changed = champion is not last.champion or _moved(rows, last.rows)
         self.snapshot = Snapshot(
             rows=rows,
             champion=champion,
-            model_problem=self.source.model_problem(),
+            model_problem=model_problem,
             news=self.source.news(),
             taken_ms=taken_ms,
-            store_problem=problem,
+            store_problem=store_problem,
             revision=last.revision + changed,
         )
-        if not problem and at - self._trail_ms >= 1000:
+        if not store_problem and at - self._trail_ms >= 1000:
             self._trail_ms = at
             for symbol, prices in self._trail.items():
                 price = rows[symbol].values.get("price") if symbol in rows else None
@@ -120,13 +127,20 @@ class Poller:
                     prices.append(price)
         return self.snapshot
 
+    def _report(self, problem: str | None, before: str | None) -> None:
+        """Log a problem when it appears, not twice a second."""
+        if problem and problem != before:
+            log.warning("%s", problem)
+
     def _run(self) -> None:
         while not self._stop.is_set():
-            try:
-                self.step()
-            except Exception:  # a bug in one source must not freeze the page for good
-                log.exception("poller: this round failed; the page keeps its last snapshot")
+            self.step()
             self._stop.wait(self._every_s)
+
+
+def _sentence(error: Exception) -> str:
+    """Our own errors speak for themselves; others need their kind to make sense."""
+    return str(error) if isinstance(error, AllocastError) else f"{type(error).__name__}: {error}"
 
 
 def _moved(new: Mapping[str, FeatureRow], old: Mapping[str, FeatureRow]) -> bool:

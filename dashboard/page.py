@@ -46,7 +46,8 @@ def page(poller: Poller, templates: dict[str, Any]) -> Any:
                     children=[
                         form(universe, presets(universe)),
                         html.Div(
-                            className="stack", children=[_result(), _prices(universe.asset, live), _model(live)]
+                            className="stack",
+                            children=[_result(), _prices(universe.asset, live), _model(live)],
                         ),
                     ],
                 ),
@@ -67,12 +68,13 @@ def page(poller: Poller, templates: dict[str, Any]) -> Any:
     )
 
 
-def panel(title: str, children: list[Any], **given: Any) -> Any:
+def _panel(name: str, title: str, children: list[Any]) -> Any:
     """A titled box; the title is its name for screen readers too."""
-    name = title.lower().replace(" ", "-")
-    section: dict[str, Any] = {"aria-labelledby": f"title-{name}", **given}
-    section["className"] = f"panel {given.get('className', '')}".strip()
-    return html.Section(children=[html.H2(title, id=f"title-{name}"), *children], **section)
+    return html.Section(
+        className="panel",
+        children=[html.H2(title, id=f"title-{name}"), *children],
+        **{"aria-labelledby": f"title-{name}"},
+    )
 
 
 def _header(live: Any) -> Any:
@@ -132,7 +134,8 @@ def _figure(title: str, value: str, below: str | None = None) -> Any:
 
 
 def _result() -> Any:
-    return panel(
+    return _panel(
+        "result",
         "What to expect",
         [
             html.P(id="sentence", className="sentence"),
@@ -152,12 +155,15 @@ def _result() -> Any:
                     ),
                     html.Figure(
                         [
-                            dcc.Graph(
-                                id="fan",
-                                className="fan",
-                                config={"displayModeBar": False, "responsive": True},
-                                figure=figures.empty_fan(),
-                                responsive=True,
+                            html.Div(
+                                className="fan",  # has the height; a responsive graph without one collapses
+                                children=dcc.Graph(
+                                    id="fan",
+                                    figure=figures.empty_fan(),
+                                    config={"displayModeBar": False},
+                                    responsive=True,
+                                    style={"height": "100%"},
+                                ),
                             ),
                             html.Figcaption(id="fan-summary", className="unseen"),
                         ]
@@ -172,7 +178,8 @@ def _result() -> Any:
 
 def _prices(assets: list[Asset], live: Any) -> Any:
     head = ["Asset", "Price", "Today", "Last minutes", "Outlook to your horizon"]
-    return panel(
+    return _panel(
+        "prices",
         "Live prices",
         [
             html.Table(
@@ -183,7 +190,8 @@ def _prices(assets: list[Asset], live: Any) -> Any:
                 ],
             ),
             html.P(
-                "Outlook: median return before inflation, and the range of 90 of 100 scenarios.", className="note"
+                "Outlook: median return before inflation, and the range of 90 of 100 scenarios.",
+                className="note",
             ),
         ],
     )
@@ -202,7 +210,8 @@ def _price_row(asset: Asset, live: Any) -> Any:
 
 
 def _model(live: Any) -> Any:
-    return panel(
+    return _panel(
+        "model",
         "Model",
         [
             html.P(
@@ -225,8 +234,9 @@ def _model(live: Any) -> Any:
 
 
 def _drift(assets: list[Asset], live: Any) -> Any:
-    return panel(
-        "Has the market changed",
+    return _panel(
+        "drift",
+        "Has the market changed?",
         [
             html.Dl(
                 className="drift",

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from dashboard.events import News, NewsReader
 from feature_repo.online import FeatureReader, FeatureRow
-from producers.errors import FixAndRestart, TryAgain
+from producers.errors import TryAgain
 from producers.settings import Settings
 from producers.universe import Universe
 from training.answer import Answer, Request
 
 if TYPE_CHECKING:
     from training.champion import Champion, ChampionWatcher
-
-log = logging.getLogger(__name__)
 
 REOPEN_S = 1.0
 
@@ -80,5 +77,4 @@ class LiveSource:
         except Exception as error:  # Feast raises many kinds while its registry is being written
             self._why = f"The feature store cannot be opened: {error}"
             self._reopen_at = time.monotonic() + REOPEN_S
-            log.log(logging.ERROR if isinstance(error, FixAndRestart) else logging.INFO, "%s", self._why)
             raise TryAgain(self._why) from error

@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import sys
+from contextlib import suppress
 from enum import StrEnum
 from itertools import islice
 from pathlib import Path
@@ -150,9 +151,9 @@ def forecast(
     allocast forecast --amount 10000 --weights gold=40,nasdaq=30,bitcoin=20,cash=10 --horizon 6m --json
     """
     _use(state_dir)
-    from training import forecast_command
+    from training.forecast_command import run
 
-    raise typer.Exit(forecast_command.run(amount, weights, horizon, as_json))
+    raise typer.Exit(run(amount, weights, horizon, as_json))
 
 
 @app.command()
@@ -166,9 +167,9 @@ def train(
     allocast train --wait
     """
     _use(state_dir)
-    from training import train_command
+    from training.train_command import run
 
-    raise typer.Exit(train_command.run(as_json, wait))
+    raise typer.Exit(run(as_json, wait))
 
 
 @models_app.command("list")
@@ -178,9 +179,9 @@ def models_list(state_dir: StateDir = None, as_json: Json = False) -> None:
     allocast models list --json
     """
     _use(state_dir)
-    from training import models_command
+    from training.models_command import run_list
 
-    raise typer.Exit(models_command.run_list(as_json))
+    raise typer.Exit(run_list(as_json))
 
 
 @topics_app.command("list")
@@ -228,8 +229,9 @@ def topics_tail(
     if as_json:
         _print({"topic": topic, "records": list(chosen)})
         return
-    for record in chosen:
-        _print(record)
+    with suppress(KeyboardInterrupt):  # the way to end it
+        for record in chosen:
+            _print(record)
 
 
 @topics_app.command("create")

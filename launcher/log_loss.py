@@ -1,7 +1,9 @@
-"""The memory-only broker died and came back empty: rebuild what was derived from the lost log.
+"""The memory-only broker starts empty: nobody may read it before its topics exist, nor trust what was derived.
 
-Restarting only the broker would leave the worker waiting for offsets that no longer exist, and the online
-store refusing new rows because the old ones carry higher offsets.
+Two traps. It creates any topic that a client merely asks about, with four partitions whatever the contract
+says, so its readers start only after the topics. And a broker that came back without its log leaves the
+worker waiting for offsets that no longer exist, and an online store that refuses new rows because the old
+ones carry higher offsets.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from enum import Enum
 from typing import Protocol
 
 from launcher.embedded_redis import data_folder
-from launcher.plan import READ_THE_LOG, Plan
+from launcher.plan import READERS, Plan
 from launcher.probes import flush_redis
 from launcher.supervisor_client import ProcessState
 
@@ -28,40 +30,47 @@ class Programs(Protocol):
 
 
 class Step(Enum):
-    """Where the rebuilding stands."""
+    """How far the way from an empty broker to running readers has been gone."""
 
-    NONE = "nothing to do"
-    STOPPING = "waiting until the readers have stopped"
+    STOP_READERS = "waiting until the readers have stopped"
+    EMPTY = "waiting until the broker, and with it every topic the readers made up, is gone"
     TOPICS = "waiting for the topics"
+    RUNNING = "the readers run"
 
 
 class LogLoss:
-    """Watches the broker's pid; `update` is called with every look at the processes and never blocks."""
+    """Watches the broker's pid; `update` is called with every look at the processes and never blocks for long."""
 
     def __init__(self, plan: Plan, programs: Programs) -> None:
-        self.step = Step.NONE
+        self.step = Step.TOPICS if plan.forgets else Step.RUNNING
         self._plan = plan
         self._programs = programs
-        self._broker_pid = 0
+        self._broker_pid = 0  # 0: not seen yet, or we stop it ourselves
 
     def update(self, states: Mapping[str, ProcessState]) -> bool:
         """Do the next step. True when the loss of the log was just discovered."""
-        if not self._plan.forgets or "broker" not in states:
+        if not self._plan.forgets:
             return False
-        pid = states["broker"].pid
-        lost = pid != 0 and self._broker_pid not in (0, pid)
-        self._broker_pid = pid or self._broker_pid
-        if lost:
-            self._programs.stop_programs(*READ_THE_LOG)
-            self.step = Step.STOPPING
-        elif self.step is Step.STOPPING and all(states[name].state in HALTED for name in READ_THE_LOG):
+        broker = states["broker"]
+        if self.step is not Step.EMPTY:
+            lost = self._broker_pid not in (0, broker.pid)
+            self._broker_pid = 0 if lost else broker.pid
+            if lost:
+                self._programs.stop_programs("topics", *READERS)
+                self.step = Step.STOP_READERS
+                return True
+        if self.step is Step.STOP_READERS and _all_halted(states, "topics", *READERS):
+            self._programs.stop_programs("broker")
+            self._broker_pid = 0
+            self.step = Step.EMPTY
+        elif self.step is Step.EMPTY and _all_halted(states, "broker"):
             forget(self._plan, redis_runs=True)
-            self._programs.start_again("topics")
+            self._programs.start_again("broker", "topics")
             self.step = Step.TOPICS
         elif self.step is Step.TOPICS and topics_are_there(states):
-            self._programs.start_again(*READ_THE_LOG)
-            self.step = Step.NONE
-        return lost
+            self._programs.start_again(*READERS)
+            self.step = Step.RUNNING
+        return False
 
 
 def topics_are_there(states: Mapping[str, ProcessState]) -> bool:
@@ -83,3 +92,7 @@ def forget(plan: Plan, redis_runs: bool) -> None:
         folder = data_folder(plan.settings.state_dir)
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
+
+
+def _all_halted(states: Mapping[str, ProcessState], *names: str) -> bool:
+    return all(states[name].state in HALTED for name in names)

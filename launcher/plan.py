@@ -23,7 +23,7 @@ Broker = Literal["embedded", "apache", "external"]
 
 EMBEDDED_REBALANCE_S = 3.0  # the embedded broker lets every joining group wait this long
 SERVICES = ("broker", "redis", "producer", "worker", "monitor", "training", "dashboard")
-READ_THE_LOG = ("producer", "worker", "monitor", "training")
+READERS = ("producer", "worker", "dashboard", "training", "monitor")  # in the order they are started
 
 
 @dataclass(frozen=True)
@@ -130,12 +130,19 @@ def make(options: Options, settings: Settings, environment: Mapping[str, str]) -
         feed="simulated" if options.feed == "auto" else options.feed,
         broker=broker,
         redis_is_ours=redis_is_ours,
-        programs=(*stores, *_programs(options)),
+        programs=(*stores, *_once(), *_readers(options, autostart=broker != "embedded")),
         environment=_environment(final, environment),
     )
 
 
-def _programs(options: Options) -> tuple[Program, ...]:
+def _once() -> tuple[Program, ...]:
+    return (
+        Program("topics", _python("launcher.cli", "topics", "create"), kind="once"),
+        Program("features", _python("feature_repo.apply"), kind="once"),
+    )
+
+
+def _readers(options: Options, autostart: bool) -> tuple[Program, ...]:
     arguments = ["--feed", "simulated" if options.feed == "auto" else options.feed]
     if options.data is not None:
         arguments += ["--data", str(options.data.absolute())]
@@ -145,15 +152,14 @@ def _programs(options: Options) -> tuple[Program, ...]:
             arguments += [f"--{name}", str(value)]
     if options.shock:
         arguments.append("--shock")
-    return (
-        Program("topics", _python("launcher.cli", "topics", "create"), kind="once"),
-        Program("features", _python("feature_repo.apply"), kind="once"),
-        Program("producer", _python("producers", *arguments)),
-        Program("worker", _python("stream_processors")),
-        Program("dashboard", _python("dashboard")),
-        Program("training", _python("training")),
-        Program("monitor", _python("stream_processors.monitor")),
-    )
+    modules = {
+        "producer": _python("producers", *arguments),
+        "worker": _python("stream_processors"),
+        "dashboard": _python("dashboard"),
+        "training": _python("training"),
+        "monitor": _python("stream_processors.monitor"),
+    }
+    return tuple(Program(name, modules[name], autostart=autostart) for name in READERS)
 
 
 def _python(module: str, *arguments: str) -> tuple[str, ...]:

@@ -7,8 +7,11 @@ the kernel closes that end and the read below returns. PR_SET_PDEATHSIG would do
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import sys
 import threading
+from pathlib import Path
 
 
 def _stop_with_parent() -> None:
@@ -18,11 +21,14 @@ def _stop_with_parent() -> None:
 
 
 def main() -> None:
-    """Run supervisord with the arguments of this process."""
+    """Run supervisord on the configuration file named last; its private folder goes with it."""
     threading.Thread(target=_stop_with_parent, daemon=True).start()
     from supervisor import supervisord
 
-    supervisord.main()
+    try:
+        supervisord.main()
+    finally:
+        shutil.rmtree(Path(sys.argv[-1]).parent, ignore_errors=True)
 
 
 if __name__ == "__main__":

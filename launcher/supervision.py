@@ -34,6 +34,7 @@ class Supervisor:
         self.logs = logs
         self._environment = dict(environment)
         self._process: subprocess.Popen[bytes] | None = None
+        self._read_to: dict[str, int] = {}  # bytes of each log that were shown or are of an earlier run
         self._folder = _private_folder()
         self._client = SupervisorClient(self.socket_file)
 
@@ -45,6 +46,7 @@ class Supervisor:
         """Start supervisord, which starts every program. Returns at once."""
         programs = list(self.programs.values())
         self.logs.mkdir(parents=True, exist_ok=True)
+        self._read_to = {old.stem: old.stat().st_size for old in self.logs.glob("*.log")}
         supervisor_config.log_folder(self._folder).symlink_to(self.logs.absolute())
         file = self._folder / "supervisord.conf"
         file.write_text(supervisor_config.config(programs, self._folder), encoding="utf-8")
@@ -84,8 +86,12 @@ class Supervisor:
                 self._client.stop(states[name])
 
     def last_words(self, name: str, lines: int = 5) -> list[str]:
-        """The last lines of a program's log."""
-        return tail(self.logs / f"{name}.log", lines)
+        """The last lines a program wrote since the previous call for it."""
+        file = self.logs / f"{name}.log"
+        read_to = self._read_to.get(name, 0)
+        size = file.stat().st_size if file.is_file() else 0
+        self._read_to[name] = size
+        return tail(file, lines, begin=read_to if read_to <= size else 0)
 
     def last_end(self, name: str) -> str:
         """How the program last ended, in supervisord's words (`exit status 1`, `terminated by SIGKILL`), or empty.
@@ -135,12 +141,12 @@ class Supervisor:
                 return
 
 
-def tail(file: Path, lines: int) -> list[str]:
-    """The last lines of a text file that may be large; empty when there is none."""
+def tail(file: Path, lines: int, begin: int = 0) -> list[str]:
+    """The last lines of a text file that may be large, none from before byte `begin`; empty when there is none."""
     try:
         with file.open("rb") as log:
             log.seek(0, os.SEEK_END)
-            log.seek(max(0, log.tell() - 400 * lines))
+            log.seek(max(begin, log.tell() - 400 * lines))
             text = log.read().decode("utf-8", errors="replace")
     except OSError:
         return []

@@ -21,13 +21,15 @@ class Program:
     kind : `store` holds data, `service` runs for ever, `once` ends and is started again only on request.
     settled_s : a process that ends earlier is started again after a growing pause, a later one at once.
     stop_s : time between SIGTERM and SIGKILL.
+    autostart : start together with supervisord.
     """
 
     name: str
     command: tuple[str, ...]
     kind: Kind = "service"
     settled_s: int = 10
-    stop_s: int = 15
+    stop_s: int = 10
+    autostart: bool = True
 
 
 def environment(programs: Sequence[Program]) -> dict[str, str]:
@@ -88,7 +90,7 @@ def _program(position: int, program: Program, folder: Path) -> str:
     return f"""[program:{program.name}]
 command=%(ENV_SUPERVISED_{program.name.upper()})s
 priority={position}
-autostart=true
+autostart={str(program.autostart).lower()}
 autorestart={"false" if once else "true"}
 startsecs={0 if once else program.settled_s}
 startretries=8

@@ -102,9 +102,10 @@ class _Attendant:
             log = str(self._plan.logs / f"{name}.log")
             self._report.ended(name, self._supervisor.last_end(name), log, self._supervisor.last_words(name))
         if self._loss.update(states):
-            self._ready -= {"broker", *plan.READ_THE_LOG}
+            self._ready -= {"broker", *plan.READERS}
             self._report.say("the embedded broker lost its log: rebuilding everything derived from it")
-        if self._loss.step is not log_loss.Step.STOPPING:
+            return
+        if self._loss.step in (log_loss.Step.TOPICS, log_loss.Step.RUNNING):
             self._supervisor.start_again(*self._watch.to_start_again(states, time.monotonic()))
         for name in SERVICES:
             if name not in self._ready and (detail := self._readiness(name, states)):
@@ -125,8 +126,10 @@ class _Attendant:
         state = states.get(name)
         if state is not None and not state.pid:
             return ""
+        if name in ("broker", *plan.READERS) and self._loss.step is not log_loss.Step.RUNNING:
+            return ""
         if name == "broker":
-            there = self._loss.step is log_loss.Step.NONE and log_loss.topics_are_there(states)
+            there = log_loss.topics_are_there(states)
             return f"{self._plan.broker}, {settings.kafka_bootstrap_servers}" if there else ""
         if name == "redis":
             answers = probes.redis_answers(settings.redis_url.get_secret_value())

@@ -54,9 +54,11 @@ def tab(chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Tab]:
     opened.page.on("pageerror", lambda error: opened.errors.append(str(error)))
     opened.page.on(
         "request",
-        lambda asked: None
-        if asked.url.startswith(("http://127.0.0.1", "data:", "blob:"))
-        else opened.errors.append(f"asked the internet for {asked.url}"),
+        lambda asked: (
+            None
+            if asked.url.startswith(("http://127.0.0.1", "data:", "blob:"))
+            else opened.errors.append(f"asked the internet for {asked.url}")
+        ),
     )
     yield opened
     context.close()

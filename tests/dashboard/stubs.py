@@ -32,7 +32,9 @@ DRIFT = {"gold": 0.05, "nasdaq": 0.09, "sp500": 0.07, "bitcoin": 0.2, "cash": 0.
 SPREAD = {"gold": 0.16, "nasdaq": 0.22, "sp500": 0.17, "bitcoin": 0.6, "cash": 0.002}
 
 
-def row(symbol: str, price: float, *, feed: str = "simulated", at_ms: int | None = None, **values: float) -> FeatureRow:
+def row(
+    symbol: str, price: float, *, feed: str = "simulated", at_ms: int | None = None, **values: float
+) -> FeatureRow:
     """A warm row whose every feature has a value."""
     at_ms = now_ms() if at_ms is None else at_ms
     return FeatureRow(
@@ -81,7 +83,7 @@ def summary(median: float, spread: float, amount: float) -> Summary:
 
 
 def answer(
-    request: Request, champion: Any, rows: dict[str, FeatureRow], now_ms: int, universe: Universe = UNIVERSE
+    request: Request, champion: Any, rows: dict[str, FeatureRow], universe: Universe = UNIVERSE
 ) -> Answer:
     """A forecast that follows weights, horizon and the prices of the rows; deterministic, not a model."""
     part = {name: weight / 100 for name, weight in request.weights.items()}
@@ -103,7 +105,8 @@ def answer(
     def fan(inflation: float) -> Fan:
         points = [at(session, inflation) for session in FAN_SESSIONS]
         columns = {
-            name: [0.0, *(getattr(one, name) for one in points)] for name in ("p05", "p25", "median", "p75", "p95")
+            name: [0.0, *(getattr(one, name) for one in points)]
+            for name in ("p05", "p25", "median", "p75", "p95")
         }
         return Fan(sessions=[0, *FAN_SESSIONS], **columns)
 
@@ -142,7 +145,9 @@ def answer(
 class StubSource:
     """A source whose parts a test sets; set `away` to make the store unreachable."""
 
-    def __init__(self, *given: FeatureRow, champion: StubChampion | None = None, news: News | None = None) -> None:
+    def __init__(
+        self, *given: FeatureRow, champion: StubChampion | None = None, news: News | None = None
+    ) -> None:
         self.reader = MemoryReader(given)
         self.model = champion
         self.problem: str | None = None
@@ -164,9 +169,9 @@ class StubSource:
     def news(self) -> News:
         return self.said
 
-    def answer(self, request: Request, champion: Any, rows: dict[str, FeatureRow], now_ms: int) -> Answer:
+    def answer(self, request: Request, champion: Any, rows: dict[str, FeatureRow], now_ms: int) -> Answer:  # noqa: ARG002
         self.asked.append(request)
-        return answer(request, champion, rows, now_ms)
+        return answer(request, champion, rows)
 
     def move(self, asset_id: str, price: float, **values: Any) -> None:
         """A new tick of one asset."""

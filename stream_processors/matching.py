@@ -1,0 +1,79 @@
+"""Pairing each forecast with the bar that follows it, in whatever order the two logs are read. Pure.
+
+The PIT of a forecast made at the close of session s is scored with the next bar of that symbol. Sessions are
+scored once and in order; a forecast that arrives after its successor was scored is too late to count.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import msgspec
+import numpy as np
+
+from stream_processors.messages import Bar
+
+
+class LoggedForecast(msgspec.Struct, frozen=True):
+    """What the monitor needs of a `forecast/1` record."""
+
+    symbol: str
+    session_date: int
+    price: float
+    model: str
+    horizons: list[int]
+    levels: list[float]
+    quantiles: list[list[float]]
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One outcome. `session_date` is the session whose close was forecast."""
+
+    symbol: str
+    session_date: int
+    pit: float
+    model: str
+
+
+@dataclass
+class Matcher:
+    """Holds what has no partner yet, per symbol."""
+
+    _forecasts: dict[str, dict[int, LoggedForecast]] = field(default_factory=dict)
+    _next_bar: dict[str, dict[int, Bar]] = field(default_factory=dict)  # previous session date -> bar
+    _last_bar: dict[str, int] = field(default_factory=dict)
+    _last_scored: dict[str, int] = field(default_factory=dict)
+
+    def bar(self, bar: Bar) -> Iterator[Scored]:
+        """Take a final bar; bars of a symbol come in order, corrections of older ones are ignored."""
+        previous = self._last_bar.get(bar.symbol)
+        if previous is not None and bar.session_date <= previous:
+            return
+        self._last_bar[bar.symbol] = bar.session_date
+        if previous is not None and not bar.history:
+            self._next_bar.setdefault(bar.symbol, {})[previous] = bar
+            yield from self._match(bar.symbol)
+
+    def forecast(self, forecast: LoggedForecast) -> Iterator[Scored]:
+        """Take a forecast. The first one for a session counts: the log is immutable."""
+        self._forecasts.setdefault(forecast.symbol, {}).setdefault(forecast.session_date, forecast)
+        yield from self._match(forecast.symbol)
+
+    def _match(self, symbol: str) -> Iterator[Scored]:
+        forecasts, bars = self._forecasts.get(symbol, {}), self._next_bar.get(symbol, {})
+        for made in sorted(forecasts.keys() & bars.keys()):
+            forecast, bar = forecasts.pop(made), bars.pop(made)
+            if bar.session_date <= self._last_scored.get(symbol, 0):
+                continue
+            self._last_scored[symbol] = bar.session_date
+            yield Scored(symbol, bar.session_date, _pit(forecast, bar.close), forecast.model)
+
+
+def _pit(forecast: LoggedForecast, close: float) -> float:
+    levels = forecast.levels
+    quantiles = forecast.quantiles[forecast.horizons.index(1)]
+    outcome = math.log(close / forecast.price)
+    return float(np.interp(outcome, quantiles, levels, left=levels[0] / 2, right=(1 + levels[-1]) / 2))

@@ -1,0 +1,146 @@
+"""`python -m stream_processors.monitor`: scores logged forecasts, reports drift, asks for retraining.
+
+It keeps no state of its own: at a start it reads `market.bars` and `forecasts.log` from the beginning and
+comes to the same detectors. Reports and requests that were sent before are not sent again: the newest
+report per asset and detector says how far the log was scored, and requests carry an idempotency key.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from producers import topics
+from producers.errors import AllocastError, FixAndRestart
+from producers.kafka_client import client_config
+from producers.request import MODEL, TrainingRequest, encode_request
+from producers.request import SCHEMA as REQUEST_SCHEMA
+from producers.settings import Settings, load_settings
+from producers.universe import Universe, load_universe
+from stream_processors.__main__ import wait_for_log
+from stream_processors.drift import SCHEMA, DriftReport, Monitor
+from stream_processors.matching import LoggedForecast, Matcher, Scored
+from stream_processors.messages import Bar
+
+log = logging.getLogger("stream_processors.monitor")
+
+
+class MonitorService:
+    """One consumer over bars, forecasts and our own reports; one producer."""
+
+    def __init__(self, settings: Settings, universe: Universe) -> None:
+        from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+
+        config = client_config(settings)
+        self._producer = KafkaProducer(**config, linger_ms=5)
+        self._consumer: Any = KafkaConsumer(**config, group_id=None, enable_auto_commit=False)
+        self._ids = {asset.symbol: asset.id for asset in universe.priced}
+        self._monitor = Monitor(list(self._ids.values()))
+        self._matcher = Matcher()
+        self._reported = self._newest_reports(TopicPartition)
+        self._consumer.assign(
+            [
+                TopicPartition(topic, number)
+                for topic in (topics.BARS, topics.FORECASTS)
+                for number in self._consumer.partitions_for_topic(topic) or ()
+            ]
+        )
+        self._consumer.seek_to_beginning()
+
+    def _newest_reports(self, partition: Callable[[str, int], Any]) -> dict[tuple[str, str], int]:
+        """Newest reported session per asset and detector."""
+        numbers = self._consumer.partitions_for_topic(topics.DRIFT) or ()
+        partitions = [partition(topics.DRIFT, number) for number in numbers]
+        self._consumer.assign(partitions)
+        self._consumer.seek_to_beginning()
+        ends = self._consumer.end_offsets(partitions)
+        newest: dict[tuple[str, str], int] = {}
+        while any(self._consumer.position(one) < ends[one] for one in partitions):
+            for records in self._consumer.poll(timeout_ms=500).values():
+                for record in records:
+                    report = msgspec.json.decode(record.value, type=DriftReport)
+                    newest[report.asset, report.detector] = report.session_date
+        return newest
+
+    def step(self) -> None:
+        """Read what is new and act on it."""
+        for partition, records in self._consumer.poll(timeout_ms=500).items():
+            for record in records:
+                if record.value is None:
+                    continue
+                try:
+                    for scored in self._match(partition.topic, record.value):
+                        self._score(scored)
+                except msgspec.DecodeError as error:
+                    log.warning("%s[%d]@%d: %s", partition.topic, partition.partition, record.offset, error)
+
+    def _match(self, topic: str, value: bytes) -> list[Scored]:
+        if topic == topics.BARS:
+            return list(self._matcher.bar(msgspec.json.decode(value, type=Bar)))
+        return list(self._matcher.forecast(msgspec.json.decode(value, type=LoggedForecast)))
+
+    def _score(self, scored: Scored) -> None:
+        asset = self._ids.get(scored.symbol)
+        if asset is None:
+            return
+        now_ms = int(time.time() * 1000)
+        for report in self._monitor.score(asset, scored.session_date, scored.pit, scored.model, now_ms):
+            if report.session_date <= self._reported.get((report.asset, report.detector), 0):
+                continue
+            self._producer.send(
+                topics.DRIFT,
+                key=report.asset.encode(),
+                value=msgspec.json.encode(report),
+                headers=topics.schema_header(SCHEMA),
+            )
+            if report.triggers:
+                self._request(report)
+
+    def _request(self, report: DriftReport) -> None:
+        detail = (
+            f"{report.detector} of {report.asset}: {report.value:.0f} >= {report.threshold:.0f} "
+            f"at session {report.session_date}"
+        )
+        log.warning("drift: %s; asking for a retraining", detail)
+        request = TrainingRequest(
+            reason="drift",
+            idempotency_key=f"drift:{report.asset}:{report.detector}:{report.session_date}:{report.model}",
+            at_ms=report.at_ms,
+            detail=detail,
+        )
+        self._producer.send(
+            topics.REQUESTS,
+            key=MODEL.encode(),
+            value=encode_request(request),
+            headers=topics.schema_header(REQUEST_SCHEMA),
+        )
+        self._producer.flush()
+
+
+def main() -> int:
+    """Entry point: runs until it is told to stop."""
+    try:
+        settings = load_settings()
+        logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+        logging.getLogger("kafka").setLevel(logging.WARNING)
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+        signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
+        universe = load_universe(settings.universe_file)
+        wait_for_log(settings)
+        service = MonitorService(settings, universe)
+        log.info("scoring forecasts of %s", ", ".join(asset.id for asset in universe.priced))
+        while True:
+            service.step()
+    except AllocastError as error:
+        sys.stderr.write(f"monitor: {error}\n")
+        return 2 if isinstance(error, FixAndRestart) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,68 @@
+"""Reading models.events and drift.reports."""
+
+import logging
+
+import msgspec
+import pytest
+
+from dashboard.events import KEPT_EVENTS, ModelEvent, News, NewsReader, absorb
+from producers.topics import DRIFT, MODEL_EVENTS
+from tests.dashboard.conftest import free_port, until
+
+
+def event(at_ms: int, **given: object) -> bytes:
+    return msgspec.json.encode(
+        {"kind": "promoted", "version": "v1", "reason": "drift", "at_ms": at_ms, **given}
+    )
+
+
+def drift(at_ms: int, **given: object) -> bytes:
+    base = {"asset": "gold", "detector": "CUSUM", "value": 1.0, "threshold": 2.0, "alarm": False}
+    return msgspec.json.encode({**base, "session_date": 20260730, "at_ms": at_ms, **given})
+
+
+def test_events_are_kept_in_order_and_once() -> None:
+    news = News()
+    for at_ms in (3, 1, 2, 3):
+        news = absorb(news, MODEL_EVENTS, event(at_ms))
+    assert [one.at_ms for one in news.events] == [1, 2, 3]
+    for at_ms in range(10, 50):
+        news = absorb(news, MODEL_EVENTS, event(at_ms))
+    assert len(news.events) == KEPT_EVENTS
+    assert news.events[-1].at_ms == 49
+
+
+def test_the_newest_report_per_asset_and_detector_wins() -> None:
+    news = News()
+    for raw in (drift(5, value=1.5), drift(4, value=9.0), drift(6, detector="KS")):
+        news = absorb(news, DRIFT, raw)
+    assert {key: one.value for key, one in news.drift.items()} == {
+        ("gold", "CUSUM"): 1.5,
+        ("gold", "KS"): 1.0,
+    }
+
+
+@pytest.mark.parametrize(
+    "raw", [None, b"", b"{", b"\xff", b"[]", b'{"kind": 5, "at_ms": 1}', b'{"kind": "x"}']
+)
+@pytest.mark.parametrize("topic", [MODEL_EVENTS, DRIFT])
+def test_a_bad_record_is_skipped_and_logged(
+    topic: str, raw: bytes | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = News(status="ok")
+    with caplog.at_level(logging.WARNING):
+        assert absorb(before, topic, raw) is before
+    assert topic in caplog.text
+
+
+def test_unknown_fields_are_welcome() -> None:
+    news = absorb(News(), MODEL_EVENTS, event(1, detail={"skill": 0.02}, since_next_version=True))
+    assert news.events == (ModelEvent("promoted", 1, "v1", "drift", {"skill": 0.02}),)
+
+
+def test_a_missing_broker_is_said_and_tried_again() -> None:
+    reader = NewsReader({"bootstrap_servers": [f"127.0.0.1:{free_port()}"], "bootstrap_timeout_ms": 300})
+    reader.start()
+    until(lambda: "not available" in reader.news().status, "the missing broker is reported")
+    reader.stop()
+    assert not reader._thread.is_alive()

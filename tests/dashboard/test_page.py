@@ -1,0 +1,262 @@
+# ruff: noqa: RUF001 - the page writes a true minus sign and an en dash
+"""The page in a real browser, against the real app. Every test fails on any error in the console."""
+
+from __future__ import annotations
+
+import urllib.request
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from dashboard.events import DriftReport, ModelEvent
+from tests.browser import Tab
+from tests.dashboard.conftest import Site
+from tests.dashboard.stubs import champion, rows
+
+PHONE = {"viewport": {"width": 375, "height": 812}}
+
+
+@pytest.fixture
+def quiet(tab: Tab) -> Iterator[Tab]:
+    """A tab in which nothing may go wrong."""
+    yield tab
+    assert tab.errors == []
+
+
+def fan_medians(page: Page) -> list[float]:
+    return page.evaluate("document.querySelector('#fan .js-plotly-plot').data[4].y")  # type: ignore[no-any-return]
+
+
+def font_colour(page: Page) -> str:
+    return page.evaluate(  # type: ignore[no-any-return]
+        "document.querySelector('#fan .js-plotly-plot')?._fullLayout?.font.color"
+    )
+
+
+def overflow(page: Page) -> int:
+    return page.evaluate("document.documentElement.scrollWidth - window.innerWidth")  # type: ignore[no-any-return]
+
+
+def fill(page: Page, field: str, value: str) -> None:
+    page.locator(f"#{field}").fill(value)
+
+
+def test_first_paint_shows_prices_and_a_forecast(site: Site, quiet: Tab) -> None:
+    page = quiet.open(site.url)
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+    expect(page.locator("#feed-badge")).to_have_text("SIMULATED PRICES")
+    expect(page.locator("#price-gold")).to_have_text("4,105.20")
+    expect(page.locator("#model-version")).to_have_text("v1")
+    expect(page.locator("#profit-median")).to_have_text("▲ +300")
+    expect(page.locator("#prob-loss")).to_have_text("38 %")
+    expect(page.locator("#sentence")).to_contain_text("half of the scenarios end above +300 after inflation")
+    expect(page.locator("#members")).to_contain_text("GARCH-FHS")
+    expect(page.locator("#notes")).to_contain_text("Inflation is known up to June 2026.")
+    expect(page.locator("#word-page")).to_have_text("live")
+    expect(page.locator("#word-ticks")).to_have_text("live")
+    expect(page.locator("#waiting")).to_have_text("")
+    page.wait_for_function("document.querySelector('#fan .js-plotly-plot')?.data?.length === 5")
+
+
+def test_changing_a_weight_changes_every_figure(site: Site, quiet: Tab) -> None:
+    page = quiet.open(site.url)
+    expect(page.locator("#profit-median")).to_have_text("▲ +300")
+    fill(page, "weight-bitcoin", "0")
+    expect(page.locator("#form-error")).to_contain_text("they sum to 80; add 20")
+    fill(page, "weight-cash", "40")
+    expect(page.locator("#form-error")).to_have_text("")
+    expect(page.locator("#profit-median")).to_have_text("▲ +140")
+    expect(page.locator("#sum")).to_have_text("100 %")
+    assert fan_medians(page)[-1] == 140.0
+    page.get_by_text("3 months").click()
+    expect(page.locator("#sentence")).to_contain_text("In 63 trading days (about 3 months)")
+    page.get_by_role("switch", name="After inflation").click()
+    expect(page.locator("#sentence")).to_contain_text("before inflation")
+    fill(page, "amount", "100")
+    expect(page.locator("#profit-median")).to_have_text("▲ +1.45")
+
+
+def test_an_invalid_form_keeps_the_last_figures_dimmed(site: Site, quiet: Tab) -> None:
+    page = quiet.open(site.url)
+    expect(page.locator("#profit-median")).to_have_text("▲ +300")
+    fill(page, "weight-gold", "55.5")
+    expect(page.locator("#form-error")).to_have_text(
+        "weights: must sum to 100 percent, they sum to 135.5; take away 35.5"
+    )
+    expect(page.locator("#figures")).to_have_class("dim")
+    expect(page.locator("#profit-median")).to_have_text("▲ +300")
+    page.get_by_role("button", name="Scale to 100").click()
+    expect(page.locator("#form-error")).to_have_text("")
+    expect(page.locator("#figures")).not_to_have_class("dim")
+    expect(page.locator("#weight-gold")).to_have_value("40.9 %")
+    fill(page, "amount", "")
+    expect(page.locator("#form-error")).to_contain_text("amount: expected more than 0")
+
+
+def test_presets_sliders_and_numbers_agree(site: Site, quiet: Tab) -> None:
+    page = quiet.open(site.url)
+    expect(page.locator("#profit-median")).to_have_text("▲ +300")
+    page.get_by_role("button", name="60/40").click()
+    expect(page.locator("#weight-sp500")).to_have_value("60 %")
+    slider = page.get_by_role("slider", name="S&P 500 in percent")
+    expect(slider).to_have_attribute("aria-valuenow", "60")
+    slider.press("ArrowRight")
+    expect(page.locator("#weight-sp500")).to_have_value("61 %")
+    expect(page.locator("#form-error")).to_contain_text("take away 1")
+    page.get_by_role("button", name="All deposit").click()
+    expect(page.locator("#profit-range")).to_have_text("+27 to +73")
+    expect(slider).to_have_attribute("aria-valuenow", "0")
+
+
+def test_prices_and_forecast_move_without_a_reload(site: Site, quiet: Tab) -> None:
+    page = quiet.open(site.url)
+    expect(page.locator("#profit-median")).to_have_text("▲ +300")
+    page.evaluate("window.notReloaded = true")
+    site.source.move("gold", 4515.72, log_return_1=0.1)
+    expect(page.locator("#price-gold")).to_have_text("4,515.72")
+    expect(page.locator("#change-gold")).to_have_text("▲ +10.52 %")
+    expect(page.locator("#profit-median")).to_have_text("▲ +500")
+    expect(page.locator("#spark-gold polyline")).to_have_count(1)
+    site.source.model = champion(version="v2", members={"har": 1.0}, has_lstm=False, reason="drift in gold")
+    expect(page.locator("#model-version")).to_have_text("v2")
+    expect(page.locator("#model-reason")).to_have_text("Why: drift in gold.")
+    expect(page.locator("#detail-model")).to_have_text("v2, not yet with LSTM")
+    expect(page.locator("#members")).to_have_text("HAR100 %")
+    assert page.evaluate("window.notReloaded") is True
+
+
+def test_drift_and_model_events_arrive(site: Site, quiet: Tab) -> None:
+    page = quiet.open(site.url)
+    expect(page.locator("#drift-gold")).to_have_text("no report yet")
+    site.source.said = (
+        site.source.said.with_report(DriftReport("gold", "CUSUM", 6.0, 5.0, True, 20260730, 1))
+        .with_event(ModelEvent("requested", 1, None, "drift in gold"))
+        .with_status("Model events are not available: no broker.")
+    )
+    expect(page.locator("#drift-gold")).to_have_text("alarm in session 2026-07-30: CUSUM at 6, alarm from 5")
+    expect(page.locator("#drift-gold")).to_have_class("alarm")
+    expect(page.locator("#event-line")).to_have_text(
+        "A new training was requested, because of drift in gold."
+    )
+    expect(page.locator("#news-status")).to_contain_text("no broker")
+
+
+def test_the_page_says_what_it_waits_for(site: Site, quiet: Tab) -> None:
+    site.source.away, site.source.model = "The feature store has not been set up yet.", None
+    site.source.reader.rows = {}
+    site.stop()
+    site.start()
+    page = quiet.open(site.url)
+    expect(page.locator("#waiting")).to_have_text(
+        "Waiting for the feature store. The feature store has not been set up yet."
+    )
+    expect(page.locator("#word-features")).to_have_text("waiting")
+    expect(page.locator("#profit-median")).to_have_text("–")
+    site.source.away = ""
+    expect(page.locator("#waiting")).to_contain_text("Waiting for prices.")
+    site.source.reader.rows = {one.symbol: one for one in rows(feed="yahoo")}
+    expect(page.locator("#waiting")).to_contain_text("Waiting for the first model.")
+    expect(page.locator("#feed-badge")).to_have_text("YAHOO")
+    site.source.model = champion()
+    expect(page.locator("#waiting")).to_have_text("")
+    expect(page.locator("#profit-median")).to_have_text("▲ +300")
+
+
+def test_the_store_goes_away_and_comes_back(site: Site, quiet: Tab) -> None:
+    page = quiet.open(site.url)
+    expect(page.locator("#word-features")).to_have_text("live")
+    site.source.away = "the online store does not answer: refused"
+    expect(page.locator("#word-features")).to_have_text("error")
+    expect(page.locator("#detail-features")).to_have_text("the online store does not answer: refused")
+    expect(page.locator("#profit-median")).to_have_text("▲ +300")
+    site.source.away = ""
+    expect(page.locator("#word-features")).to_have_text("live")
+
+
+def test_old_ticks_are_stale_and_future_ones_are_not_negative(site: Site, quiet: Tab) -> None:
+    site.source.reader.rows = {one.symbol: one for one in rows(at_ms=1_760_000_000_000)}
+    page = quiet.open(site.url)
+    expect(page.locator("#word-ticks")).to_have_text("stale")
+    expect(page.locator("#age-ticks")).to_contain_text("days")
+    site.source.reader.rows = {one.symbol: one for one in rows(at_ms=2_500_000_000_000)}
+    expect(page.locator("#word-ticks")).to_have_text("live")
+    expect(page.locator("#age-ticks")).to_have_text("0 s")
+
+
+def test_a_dead_server_is_said_and_a_new_one_found(site: Site, tab: Tab) -> None:
+    page = tab.open(site.url)
+    expect(page.locator("#profit-median")).to_have_text("▲ +300")
+    expect(page.locator("#word-page")).to_have_text("live")
+    fill(page, "weight-gold", "30")
+    site.stop()
+    expect(page.locator("#word-page")).to_have_text("error", timeout=5_000)
+    expect(page.locator("#offline")).to_contain_text("The server does not answer")
+    site.source.move("gold", 4200.0)
+    site.start()
+    expect(page.locator("#word-page")).to_have_text("live", timeout=10_000)
+    expect(page.locator("#offline")).to_be_hidden()
+    expect(page.locator("#price-gold")).to_have_text("4,200.00")
+    expect(page.locator("#weight-gold")).to_have_value("30 %")
+    expected = ("ERR_CONNECTION_REFUSED", "WebSocket", "the server did not respond")
+    assert [error for error in tab.errors if not any(part in error for part in expected)] == []
+
+
+@pytest.mark.parametrize("tab", [{"color_scheme": "light"}], indirect=True)
+def test_the_toggle_switches_page_and_chart(site: Site, quiet: Tab) -> None:
+    page = quiet.open(site.url)
+    light, dark = "#2a3f5f", "#f2f5fa"
+    page.wait_for_function("document.querySelector('#fan .js-plotly-plot')?._fullLayout")
+    assert font_colour(page) == light
+    page.get_by_role("button", name="Switch between light and dark").click()
+    expect(page.locator("html")).to_have_attribute("data-mantine-color-scheme", "dark")
+    page.wait_for_function(
+        f"document.querySelector('#fan .js-plotly-plot')._fullLayout.font.color === '{dark}'"
+    )
+    site.source.move("gold", 4515.72)
+    expect(page.locator("#profit-median")).to_have_text("▲ +500")
+    assert font_colour(page) == dark
+    page.reload()
+    page.wait_for_function(
+        f"document.querySelector('#fan .js-plotly-plot')?._fullLayout?.font.color === '{dark}'"
+    )
+    page.emulate_media(color_scheme="dark")
+
+
+@pytest.mark.parametrize("tab", [{**PHONE, "color_scheme": "dark"}], indirect=True)
+def test_a_phone_in_dark_shows_everything_without_overflow(site: Site, quiet: Tab) -> None:
+    page = quiet.open(site.url)
+    expect(page.locator("#profit-median")).to_have_text("▲ +300")
+    expect(page.locator("html")).to_have_attribute("data-mantine-color-scheme", "dark")
+    page.wait_for_function(
+        "document.querySelector('#fan .js-plotly-plot')?._fullLayout?.font.color === '#f2f5fa'"
+    )
+    assert overflow(page) <= 0
+    fill(page, "amount", "1000000000000")
+    expect(page.locator("#profit-median")).to_contain_text("000,000,")
+    assert overflow(page) <= 0
+
+
+def test_every_control_has_a_name(site: Site, quiet: Tab) -> None:
+    page = quiet.open(site.url)
+    expect(page.locator("#profit-median")).to_have_text("▲ +300")
+    for name in ("Amount", "Gold", "NASDAQ Composite", "S&P 500", "Bitcoin", "Bank deposit"):
+        expect(page.get_by_role("textbox", name=name, exact=True)).to_have_count(1)
+    expect(page.get_by_role("slider")).to_have_count(5)
+    expect(page.get_by_role("radiogroup", name="Horizon")).to_have_count(1)
+    expect(page.get_by_role("switch", name="After inflation")).to_have_count(1)
+
+
+def test_health_answers_without_data(site: Site) -> None:
+    with urllib.request.urlopen(site.url + "healthz", timeout=5) as answer:  # noqa: S310 - our own server
+        assert answer.headers["content-type"] == "application/json"
+        assert (answer.status, answer.read()) == (200, b'{"status":"ok"}')
+
+
+def test_two_viewers_share_one_poller(site: Site, quiet: Tab) -> None:
+    first = quiet.open(site.url)
+    second = first.context.new_page()
+    second.goto(site.url)
+    site.source.move("bitcoin", 70_000.0)
+    for page in (first, second):
+        expect(page.locator("#price-bitcoin")).to_have_text("70,000.00")

@@ -1,0 +1,191 @@
+"""From scenarios to the profit of an allocation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import numpy as np
+
+from feature_repo.online import FeatureRow
+from producers.errors import TryAgain
+from producers.sessions import PER_YEAR
+from producers.universe import Universe, load_universe
+from training.answer import (
+    FAN_SESSIONS,
+    HORIZONS,
+    Answer,
+    AssetOutlook,
+    Fan,
+    InputState,
+    ModelCard,
+    Request,
+    Summary,
+)
+from training.champion import Champion
+from training.horizons import FAN, FloatArray
+from training.price_level import OLD_DAYS
+
+OLD_S = 30 * 60.0  # an input not read for this long is old
+OLD_EVENT_MS = 5 * 86_400_000  # and so is a quote five days behind the newest one
+DAY_S = 86_400.0
+NO_LSTM = "the LSTM is still being trained; this forecast comes from the climatology alone"
+SIMULATED = "prices are simulated: this is a demonstration, not a market"
+INDICES = "index returns exclude dividends; gold is a front-month future"
+
+
+def answer(
+    request: Request,
+    champion: Champion,
+    rows: Mapping[str, FeatureRow],
+    now_ms: int,
+    universe: Universe | None = None,
+) -> Answer:
+    """The profit distribution of one allocation, on the champion's scenarios.
+
+    Raises TryAgain naming the asset whose features are missing or still warming up.
+    """
+    universe = universe or load_universe()
+    deposit = universe.deposit
+    for asset in universe.asset:
+        if request.weights.get(asset.id, 0) == 0:
+            continue
+        row = rows.get(asset.symbol)
+        if row is None:
+            raise TryAgain(f"{asset.name}: no price has arrived yet; set its weight to 0 or wait")
+        if asset.kind == "price" and not champion.covers(row):
+            raise TryAgain(f"{asset.name}: too little history to forecast it ({row.n_sessions} sessions)")
+    scenarios = champion.scenarios(rows)
+    sessions = np.array(FAN, dtype=float)
+    price_level = np.exp(scenarios.inflation)
+
+    simple: dict[str, FloatArray] = {}  # asset id -> (scenarios, len(FAN)) simple nominal return
+    for asset in universe.asset:
+        row = rows.get(asset.symbol)
+        if asset.symbol in scenarios.symbols:
+            simple[asset.id] = np.expm1(scenarios.log_return[..., scenarios.symbols.index(asset.symbol)])
+        elif asset is deposit and row is not None:
+            rate = row.values["price"] or 0.0
+            # A fixed term earns today's rate to maturity; interest is paid at the end.
+            simple[asset.id] = np.broadcast_to(rate / 100 * sessions / PER_YEAR, price_level.shape)
+
+    share = {name: weight / 100 for name, weight in request.weights.items()}
+    growth = 1 + sum((simple[name] * part for name, part in share.items()), np.zeros_like(price_level))
+    nominal = request.amount * (growth - 1)
+    real = request.amount * (growth / price_level - 1)
+    at = FAN.index(HORIZONS[request.horizon])
+    beat = None
+    if deposit is not None and deposit.id in simple and set(share) != {deposit.id}:
+        beat = float(np.mean(growth[:, at] - 1 > simple[deposit.id][:, at]))
+    return Answer(
+        as_of=_iso(max(row.event_ms for row in rows.values())),
+        horizon_sessions=HORIZONS[request.horizon],
+        amount=request.amount,
+        real=_summary(real[:, at]),
+        nominal=_summary(nominal[:, at]),
+        prob_beat_deposit=beat,
+        inflation_median=float(np.median(price_level[:, at]) - 1),
+        assets={
+            name: _outlook(request, rows, universe, name, simple[name][:, at], price_level[:, at])
+            for name in simple
+        },
+        model=ModelCard(
+            version=champion.version,
+            members=champion.weights_at(HORIZONS[request.horizon]),
+            age_s=(now_ms - champion.created_ms) / 1000,
+            has_lstm=champion.has_lstm,
+        ),
+        inputs=_inputs(champion, rows, universe, now_ms),
+        fan_real=_fan(real),
+        fan_nominal=_fan(nominal),
+        scenarios=len(nominal),
+        notes=_notes(champion, rows, universe, now_ms, request),
+    )
+
+
+def _summary(profit: FloatArray) -> Summary:
+    p05, p25, median, p75, p95 = (float(value) for value in np.quantile(profit, (0.05, 0.25, 0.5, 0.75, 0.95)))
+    return Summary(
+        mean=float(profit.mean()),
+        median=median,
+        p05=p05,
+        p25=p25,
+        p75=p75,
+        p95=p95,
+        prob_loss=float(np.mean(profit < 0)),
+    )
+
+
+def _outlook(
+    request: Request,
+    rows: Mapping[str, FeatureRow],
+    universe: Universe,
+    name: str,
+    simple: FloatArray,
+    price_level: FloatArray,
+) -> AssetOutlook:
+    asset = next(asset for asset in universe.asset if asset.id == name)
+    weight = request.weights.get(name, 0.0)
+    part = request.amount * weight / 100
+    p05, median, p95 = (float(value) for value in np.quantile(simple, (0.05, 0.5, 0.95)))
+    return AssetOutlook(
+        weight=weight,
+        price=rows[asset.symbol].values["price"],
+        real_mean=float(np.mean(part * ((1 + simple) / price_level - 1))),
+        nominal_mean=float(np.mean(part * simple)),
+        return_p05=p05,
+        return_median=median,
+        return_p95=p95,
+    )
+
+
+def _fan(profit: FloatArray) -> Fan:
+    quantiles = np.quantile(profit, (0.05, 0.25, 0.5, 0.75, 0.95), axis=0)
+    return Fan([0, *FAN_SESSIONS], *([0.0, *map(float, row)] for row in quantiles))
+
+
+def _inputs(
+    champion: Champion, rows: Mapping[str, FeatureRow], universe: Universe, now_ms: int
+) -> dict[str, InputState]:
+    newest = max(row.event_ms for row in rows.values())
+    states = {}
+    for asset in universe.asset:
+        row = rows.get(asset.symbol)
+        if row is None:
+            states[asset.id] = InputState(None, "missing")
+            continue
+        age_s = (now_ms - row.seen_ms) / 1000
+        if asset.kind == "price" and not champion.covers(row):
+            status = "warming"
+        else:
+            status = "old" if age_s > OLD_S or newest - row.event_ms > OLD_EVENT_MS else "live"
+        states[asset.id] = InputState(age_s, status, row.event_ms, row.feed)
+    known_ms = int(np.datetime64(champion.manifest.inflation_known, "ms").astype(np.int64))
+    age_s = max(0.0, (newest - known_ms) / 1000)  # on the market's own clock
+    states["cpi"] = InputState(age_s, "old" if age_s > OLD_DAYS * DAY_S else "live", known_ms)
+    return states
+
+
+def _notes(
+    champion: Champion, rows: Mapping[str, FeatureRow], universe: Universe, now_ms: int, request: Request
+) -> list[str]:
+    notes = [] if champion.has_lstm else [NO_LSTM]
+    if any(row.feed == "simulated" for row in rows.values()):
+        notes.append(SIMULATED)
+    states = _inputs(champion, rows, universe, now_ms)
+    for asset in universe.asset:
+        row = rows.get(asset.symbol)
+        if asset.id in request.weights and row is not None and states[asset.id].status == "old":
+            notes.append(f"{asset.name}: the newest quote is of {_iso(row.event_ms)[:10]}")
+    if states["cpi"].status == "old":
+        notes.append(
+            f"inflation is expected from consumer prices up to {champion.manifest.inflation_month}, "
+            "the newest that are installed"
+        )
+    if {"nasdaq", "sp500", "gold"} & request.weights.keys():
+        notes.append(INDICES)
+    return notes
+
+
+def _iso(ms: int) -> str:
+    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,146 @@
+"""The model directory: all that a forecast needs beside the online features.
+
+    <models>/<version>/manifest.json   what it is, with the sha256 of every other file
+                       arrays.npz      climatology, joint template, inflation, weights (plain arrays)
+                       model.onnx, model.keras   when the pool has an LSTM
+    <models>/champion -> <version>     swapped atomically
+
+It is checked once, when it is loaded; a directory that was altered or cut short is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from producers.errors import FixAndRestart
+from training.horizons import FAN, HORIZONS, LEVELS, FloatArray
+
+SCHEMA = "artefact/1"
+MANIFEST = "manifest.json"
+ARRAYS = "arrays.npz"
+CHAMPION = "champion"
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """What a model is and where it comes from."""
+
+    schema: str
+    version: str
+    created_ms: int
+    reason: str  # why it was trained: history, drift, manual, schedule
+    detail: str
+    symbols: list[str]
+    as_of_session: str  # newest session in the data, yyyy-mm-dd
+    feed: str
+    data_hash: str
+    spec_hash: str
+    horizons: list[int]
+    levels: list[float]
+    members: list[str]
+    inflation_month: str
+    inflation_known: str
+    report: dict[str, Any]  # training and gate figures
+    files: dict[str, str] = {}  # name -> sha256
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """climatology : (assets, H, L) standardised quantiles.   inflation : (len(FAN), L) log changes.
+    template : (dates, len(FAN), assets + 1) ranks.           weights : member -> (H,).
+    """
+
+    climatology: FloatArray
+    inflation: FloatArray
+    template: FloatArray
+    weights: dict[str, FloatArray]
+
+
+def write(folder: Path, manifest: Manifest, arrays: Arrays) -> Manifest:
+    """Write arrays and manifest beside the model files already in `folder`. Returns the final manifest."""
+    np.savez_compressed(
+        folder / ARRAYS,
+        climatology=arrays.climatology,
+        inflation=arrays.inflation,
+        template=arrays.template,
+        **{f"weight_{name}": value for name, value in arrays.weights.items()},
+    )
+    files = {path.name: _sha256(path) for path in sorted(folder.iterdir()) if path.name != MANIFEST}
+    final = msgspec.structs.replace(manifest, files=files)
+    (folder / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(final)))
+    return final
+
+
+def load(folder: Path) -> tuple[Manifest, Arrays]:
+    """Read and verify. Raises FixAndRestart naming the file and what is wrong with it."""
+    try:
+        manifest = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
+    except (OSError, msgspec.DecodeError) as error:
+        raise FixAndRestart(f"{folder / MANIFEST}: not a readable manifest: {error}") from error
+    if manifest.schema != SCHEMA:
+        raise FixAndRestart(f"{folder}: expected {SCHEMA}, got {manifest.schema}")
+    if tuple(manifest.horizons) != HORIZONS or not np.array_equal(manifest.levels, LEVELS):
+        raise FixAndRestart(f"{folder}: made for other horizons or quantile levels; train again")
+    for name, expected in manifest.files.items():
+        path = folder / name
+        if Path(name).name != name or not path.is_file():
+            raise FixAndRestart(f"{path}: missing")
+        if _sha256(path) != expected:
+            raise FixAndRestart(f"{path}: altered or cut short (sha256 differs from the manifest)")
+    if ARRAYS not in manifest.files or ("lstm" in manifest.members and "model.onnx" not in manifest.files):
+        raise FixAndRestart(f"{folder / MANIFEST}: does not list the files its members need")
+    with np.load(folder / ARRAYS, allow_pickle=False) as stored:
+        arrays = Arrays(
+            climatology=stored["climatology"],
+            inflation=stored["inflation"],
+            template=stored["template"],
+            weights={name: stored[f"weight_{name}"] for name in manifest.members},
+        )
+    assets = len(manifest.symbols)
+    shapes = {
+        "climatology": (arrays.climatology.shape, (assets, len(HORIZONS), len(LEVELS))),
+        "inflation": (arrays.inflation.shape, (len(FAN), len(LEVELS))),
+        "template": (arrays.template.shape[1:], (len(FAN), assets + 1)),
+    }
+    for name, (given, wanted) in shapes.items():
+        if given != wanted:
+            raise FixAndRestart(f"{folder / ARRAYS}: {name} must have shape {wanted}, has {given}")
+    return manifest, arrays
+
+
+def promote(models: Path, version: str) -> None:
+    """Point `champion` at a version, atomically: readers see the old one or the new one, never none."""
+    scratch = models / f".{CHAMPION}.{os.getpid()}"
+    scratch.unlink(missing_ok=True)
+    scratch.symlink_to(version, target_is_directory=True)
+    scratch.replace(models / CHAMPION)
+
+
+def champion_version(models: Path) -> str | None:
+    """The version `champion` points at, None when there is none."""
+    link = models / CHAMPION
+    return link.readlink().name if link.is_symlink() else None
+
+
+def stage(models: Path, version: str) -> Path:
+    """An empty folder to build a version in; `publish` gives it its name."""
+    folder = models / f".staged-{version}"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def publish(models: Path, staged: Path, version: str) -> Path:
+    """Give a staged folder its final name."""
+    return staged.rename(models / version)
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

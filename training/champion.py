@@ -1,0 +1,142 @@
+"""Serving a model: online features and the model directory give quantiles and scenarios.
+
+Never imports tensorflow, mlflow or feast.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from feature_repo.features import spec_hash
+from feature_repo.online import FeatureRow
+from producers.errors import FixAndRestart
+from producers.universe import Universe
+from training import artefact
+from training.adjustment import Adjustment, move
+from training.artefact import Arrays, Manifest
+from training.dataset import statics_of
+from training.horizons import FAN, HORIZONS, FloatArray
+from training.joint import returns, uniforms
+from training.pool import combine
+from training.volatility import anchor_of
+
+log = logging.getLogger("training")
+
+FAN_COLUMNS = [HORIZONS.index(horizon) for horizon in FAN]
+
+
+@dataclass(frozen=True)
+class Scenarios:
+    """Joint log changes from now. log_return : (scenarios, len(FAN), symbols); inflation : (scenarios, len(FAN))."""
+
+    symbols: list[str]
+    log_return: FloatArray
+    inflation: FloatArray
+
+
+class Champion:
+    """One model directory, loaded and verified. Safe to share between threads."""
+
+    def __init__(self, folder: Path) -> None:
+        """Raises FixAndRestart when the directory is not intact or was made for other features."""
+        manifest, arrays = artefact.load(folder)
+        if manifest.spec_hash != spec_hash():
+            raise FixAndRestart(
+                f"{folder}: trained on feature spec {manifest.spec_hash}, this is {spec_hash()}; train again"
+            )
+        self.manifest: Manifest = manifest
+        self._arrays: Arrays = arrays
+        self._adjust = Adjustment(folder / "model.onnx") if self.has_lstm else None
+        self._uniforms = uniforms(arrays.template, len(manifest.symbols))
+        self._position = {symbol: position for position, symbol in enumerate(manifest.symbols)}
+        self._cached: tuple[tuple[tuple[str, int], ...], Scenarios] | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def version(self) -> str:
+        return self.manifest.version
+
+    @property
+    def created_ms(self) -> int:
+        return self.manifest.created_ms
+
+    @property
+    def reason(self) -> str:
+        return self.manifest.reason
+
+    @property
+    def has_lstm(self) -> bool:
+        return "lstm" in self.manifest.members
+
+    @property
+    def members(self) -> dict[str, float]:
+        """Pool weights at the longest horizon."""
+        return self.weights_at(HORIZONS[-1])
+
+    def weights_at(self, horizon: int) -> dict[str, float]:
+        """Pool weights (fractions, sum 1) at one horizon."""
+        column = HORIZONS.index(horizon)
+        return {name: float(self._arrays.weights[name][column]) for name in self.manifest.members}
+
+    def covers(self, row: FeatureRow | None) -> bool:
+        """Whether this model can forecast the asset of a row."""
+        return row is not None and row.symbol in self._position and row.is_warm and row.window is not None
+
+    def quantiles(self, rows: list[FeatureRow]) -> FloatArray:
+        """Quantiles of log returns, shape (len(rows), H, L). Every row must be covered."""
+        sigma = np.stack([anchor_of(row.values) for row in rows])
+        q = self._arrays.climatology[[self._position[row.symbol] for row in rows]]
+        members = {"climatology": q}
+        if self._adjust is not None:
+            window = np.stack([row.window for row in rows if row.window is not None])
+            statics = np.stack([statics_of(row.values) for row in rows])
+            members["lstm"] = move(q, self._adjust(window, statics))
+        return combine(members, self._arrays.weights) * sigma[..., None]
+
+    def scenarios(self, rows: Mapping[str, FeatureRow]) -> Scenarios:
+        """Scenarios of all covered assets; cached until a feature changes."""
+        chosen = [row for symbol in self.manifest.symbols if (row := rows.get(symbol)) is not None and self.covers(row)]
+        key = tuple((row.symbol, row.event_ms) for row in chosen)
+        with self._lock:
+            if self._cached is not None and self._cached[0] == key:
+                return self._cached[1]
+            columns = [self._position[row.symbol] for row in chosen]
+            last = len(self.manifest.symbols)
+            quantiles = [self._arrays.inflation[None]]
+            if chosen:
+                quantiles.insert(0, self.quantiles(chosen)[:, FAN_COLUMNS])
+            drawn = returns(np.concatenate(quantiles), self._uniforms[..., [*columns, last]])
+            result = Scenarios([row.symbol for row in chosen], drawn[..., :-1], drawn[..., -1])
+            self._cached = (key, result)
+            return result
+
+
+class ChampionWatcher:
+    """Follows the `champion` link: a promoted model is picked up without a restart."""
+
+    def __init__(self, models_dir: Path, universe: Universe) -> None:
+        self._models, self._universe = models_dir, universe
+        self._champion: Champion | None = None
+        self._refused: str | None = None
+        self.problem: str | None = None
+
+    def current(self) -> Champion | None:
+        """The newest usable champion. A damaged directory leaves the previous one and sets `problem`."""
+        version = artefact.champion_version(self._models)
+        serving = self._champion.version if self._champion else None
+        if version is None or version in (serving, self._refused):
+            return self._champion
+        try:
+            self._champion = Champion(self._models / version)
+            self.problem, self._refused = None, None
+            log.info("serving model %s", version)
+        except (FixAndRestart, OSError) as error:
+            self.problem, self._refused = str(error), version
+            log.error("model %s refused, %s stays: %s", version, serving or "none", error)
+        return self._champion

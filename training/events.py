@@ -1,0 +1,30 @@
+"""`model/1` on `models.events`: what happened to a model, for dashboards and for the audit."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import msgspec
+
+SCHEMA = "model/1"
+FINISHED = ("promoted", "rejected", "failed", "kept")  # a request ends with one of these
+
+
+class ModelEvent(msgspec.Struct, frozen=True, omit_defaults=True):
+    """kind: requested, training, trained, promoted, rejected, failed or kept (nothing to do)."""
+
+    kind: str
+    version: str
+    reason: str
+    at_ms: int
+    detail: str = ""
+    idempotency_key: str = ""
+    progress: float | None = None  # fraction of the training that is done
+    final: bool = False  # the last event of its request
+    report: dict[str, Any] = {}
+
+
+def event(kind: str, reason: str, key: str, version: str = "", detail: str = "", **more: Any) -> ModelEvent:
+    """An event that happens now."""
+    return ModelEvent(kind, version, reason, int(time.time() * 1000), detail, key, **more)

@@ -1,0 +1,52 @@
+"""`allocast forecast`: one answer on the command line, from the online store."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import msgspec
+
+from feature_repo.online import FeastReader
+from producers.errors import TryAgain
+from producers.settings import load_settings
+from producers.universe import load_universe
+from training.answer import Answer, Summary, ask, parse_weights
+from training.answering import answer
+from training.champion import ChampionWatcher
+
+
+def run(amount: float, weights: str, horizon: str, as_json: bool) -> int:
+    """Print the forecast. Raises FixAndRestart (the request) or TryAgain (no model, no prices)."""
+    settings = load_settings()
+    universe = load_universe(settings.universe_file)
+    request = ask(amount, parse_weights(weights), horizon, universe)
+    watcher = ChampionWatcher(settings.models_dir, universe)
+    champion = watcher.current()
+    if champion is None:
+        raise TryAgain(watcher.problem or f"{settings.models_dir}: no model yet; is `allocast up` running?")
+    rows = FeastReader(settings).read(universe.symbols)
+    result = answer(request, champion, rows, int(time.time() * 1000), universe)
+    sys.stdout.write(msgspec.json.encode(result).decode() + "\n" if as_json else _text(result))
+    return 0
+
+
+def _text(result: Answer) -> str:
+    lines = [
+        f"{result.amount:,.0f} for {result.horizon_sessions} sessions from {result.as_of[:10]}",
+        _line("after inflation", result.real),
+        _line("before inflation", result.nominal),
+    ]
+    if result.prob_beat_deposit is not None:
+        lines.append(f"chance to beat the bank deposit: {result.prob_beat_deposit:.0%}")
+    members = ", ".join(f"{name} {weight:.0%}" for name, weight in result.model.members.items())
+    lines.append(f"model {result.model.version} ({members})")
+    lines += [f"note: {note}" for note in result.notes]
+    return "\n".join(lines) + "\n"
+
+
+def _line(name: str, summary: Summary) -> str:
+    return (
+        f"{name:>16}: median {summary.median:+,.0f}, mean {summary.mean:+,.0f}, "
+        f"90 % between {summary.p05:+,.0f} and {summary.p95:+,.0f}, chance of loss {summary.prob_loss:.0%}"
+    )
