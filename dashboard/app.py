@@ -90,8 +90,10 @@ def _connect_form(app: Dash, universe: Universe) -> None:
 
     @app.callback(
         {name: Output(f"weight-{name}", "value", allow_duplicate=True) for name in ids},
-        {"clicks": [Input(button, "n_clicks") for button in (*ready, "scale")]},
-        {"weights": {name: State(f"weight-{name}", "value") for name in ids}},
+        {
+            "clicks": [Input(button, "n_clicks") for button in (*ready, "scale")],
+            "weights": {name: State(f"weight-{name}", "value") for name in ids},
+        },
         prevent_initial_call=True,
     )
     async def fill(clicks: list[int | None], weights: dict[str, object]) -> dict[str, float]:  # noqa: ARG001

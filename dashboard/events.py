@@ -12,6 +12,7 @@ import msgspec
 
 from producers.errors import TryAgain
 from producers.topics import DRIFT, MODEL_EVENTS
+from training.events import ModelEvent
 
 log = logging.getLogger(__name__)
 
@@ -21,25 +22,18 @@ POLL_MS = 500
 ALIVE_EVERY_POLLS = 10
 
 
-class ModelEvent(msgspec.Struct, frozen=True):
-    """One line of the models' history. kind: requested, training, trained, rejected, promoted or failed."""
-
-    kind: str
-    at_ms: int
-    version: str | None = None
-    reason: str | None = None
-    detail: Any = None
-
-
 class DriftReport(msgspec.Struct, frozen=True):
-    """One detector's view of one asset after a session. `alarm` when value passed threshold."""
+    """What the page reads of a `drift/1` report; its other fields are ignored.
+
+    Not stream_processors.drift's own type, whose module loads numba and costs the page two seconds at start.
+    """
 
     asset: str
     detector: str
-    value: float | None
-    threshold: float | None
+    value: float
+    threshold: float
     alarm: bool
-    session_date: int | str
+    session_date: int  # yyyymmdd
     at_ms: int
 
 

@@ -18,8 +18,10 @@ Figure = dict[str, Any]
 
 
 def empty_fan() -> Figure:
-    """Axes without data, for the time before the first answer."""
-    return {"data": [], "layout": _layout()}
+    """Nothing at all, for the time before the first answer: bare axes would claim a range."""
+    layout = _layout()
+    layout |= {"xaxis": {"visible": False}, "yaxis": {"visible": False}, "shapes": []}
+    return {"data": [], "layout": layout}
 
 
 def fan(profit: Fan, horizon_sessions: int, amount: float) -> Figure:

@@ -58,7 +58,7 @@ class LiveSource:
     ) -> Answer:
         from training.answering import answer
 
-        return answer(request, champion, rows, now_ms)
+        return answer(request, champion, rows, now_ms, self._universe)
 
     def close(self) -> None:
         """Stop reading Kafka."""

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from dashboard import money
-from dashboard.events import DriftReport, ModelEvent, News
+from dashboard.events import DriftReport, News
 from dashboard.live import Snapshot
 from producers.universe import Asset
 from training.answer import Answer, AssetOutlook, Summary
+from training.events import ModelEvent
 
 MONTHS = {21: "1 month", 63: "3 months", 126: "6 months"}
 MEMBERS = {
@@ -27,7 +28,9 @@ EVENTS = {
     "rejected": "A new model was not good enough",
     "promoted": "A new model took over",
     "failed": "A training failed",
+    "kept": "A training was not needed",
 }
+DETECTORS = {"scale": "size of the moves", "location": "direction of the moves"}
 SIMULATED = "simulated"
 
 
@@ -139,8 +142,8 @@ def drift_line(asset: Asset, news: News) -> tuple[str, bool]:
     reports = [report for (name, _), report in news.drift.items() if name in (asset.id, asset.symbol)]
     if not reports:
         return "no report yet", False
-    newest = max(str(report.session_date) for report in reports)
-    today = [report for report in reports if str(report.session_date) == newest]
+    newest = max(report.session_date for report in reports)
+    today = [report for report in reports if report.session_date == newest]
     loudest = max(today, key=_loudness)
     word = "alarm" if loudest.alarm else "no alarm"
     return f"{word} in session {_session(newest)}: {_reading(loudest)}", loudest.alarm
@@ -149,26 +152,28 @@ def drift_line(asset: Asset, news: News) -> tuple[str, bool]:
 def event_line(event: ModelEvent) -> str:
     """One model event in words.
 
-    >>> event_line(ModelEvent("promoted", 0, "v7", "drift in gold"))
+    >>> event_line(ModelEvent("promoted", "v7", "drift in gold", 0))
     'A new model took over: v7, because of drift in gold.'
     """
     text = EVENTS.get(event.kind, event.kind)
+    text += f", {event.progress:.0%} done" if event.progress is not None and event.kind == "training" else ""
     text += f": {event.version}" if event.version else ""
     text += f", because of {event.reason}" if event.reason else ""
-    return text + "."
+    return f"{text}. {event.detail}".strip()
 
 
 def _reading(report: DriftReport) -> str:
-    if report.value is None or report.threshold is None:
-        return report.detector
-    return f"{report.detector} at {report.value:.3g}, alarm from {report.threshold:.3g}"
+    detector = DETECTORS.get(report.detector, report.detector)
+    return f"{detector} at {_level(report.value)}, alarm from {_level(report.threshold)}"
+
+
+def _level(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def _loudness(report: DriftReport) -> tuple[bool, float]:
-    if report.value is None or not report.threshold:
-        return report.alarm, 0.0
-    return report.alarm, report.value / report.threshold
+    return report.alarm, report.value / report.threshold if report.threshold else 0.0
 
 
-def _session(date: str) -> str:
-    return f"{date[:4]}-{date[4:6]}-{date[6:]}" if len(date) == 8 and date.isdigit() else date
+def _session(date: int) -> str:
+    return f"{date // 10_000:04d}-{date // 100 % 100:02d}-{date % 100:02d}"

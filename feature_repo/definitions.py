@@ -42,6 +42,4 @@ asset_features = FeatureView(
     tags={"spec_hash": spec_hash()},
 )
 
-forecast = FeatureService(
-    name="forecast", features=[asset_features], description="all that a forecast needs"
-)
+forecast = FeatureService(name="forecast", features=[asset_features], description="all that a forecast needs")

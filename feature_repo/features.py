@@ -104,7 +104,9 @@ PROVENANCE: tuple[Feature, ...] = (
     Feature("seen_ms", "int64", "ms since epoch, UTC", 0, "when the producer read that tick"),
     Feature("session_date", "int64", "yyyymmdd", 0, "the session in progress, which counts as a bar"),
     Feature("n_sessions", "int64", "sessions", 0, "sessions seen, the one in progress included"),
-    Feature("is_warm", "int64", "0 or 1", 0, f"1 from {WARM_SESSIONS} sessions on: every feature has a value"),
+    Feature(
+        "is_warm", "int64", "0 or 1", 0, f"1 from {WARM_SESSIONS} sessions on: every feature has a value"
+    ),
     Feature("feed", "string", "", 0, "the feed that sent the tick: yahoo, csv or simulated"),
     Feature("spec_hash", "string", "", 0, "which feature spec computed the row"),
 )

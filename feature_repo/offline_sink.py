@@ -49,7 +49,9 @@ def to_table(
     columns += [pa.array(rows[:, column], from_pandas=True) for column in range(numeric)]
     windows = rows[:, numeric:]
     columns.append(
-        pa.array([None if np.isnan(window[0]) else window for window in windows], SCHEMA.field(WINDOW.name).type)
+        pa.array(
+            [None if np.isnan(window[0]) else window for window in windows], SCHEMA.field(WINDOW.name).type
+        )
     )
     columns += [pa.array(provenance[feature.name], SCHEMA.field(feature.name).type) for feature in PROVENANCE]
     return pa.Table.from_arrays(columns, schema=SCHEMA)

@@ -21,7 +21,7 @@ ENTITY_TIME = "event_timestamp"
 class AsofOfflineStoreConfig(DaskOfflineStoreConfig):  # type: ignore[misc]  # feast ships no types
     """No settings beyond Feast's; `type` names this class."""
 
-    type: Literal["feature_repo.offline_store.AsofOfflineStore"] = (  # type: ignore[assignment]
+    type: Literal["feature_repo.offline_store.AsofOfflineStore"] = (
         "feature_repo.offline_store.AsofOfflineStore"
     )
 
@@ -54,7 +54,14 @@ class AsofOfflineStore(DaskOfflineStore):  # type: ignore[misc]  # feast ships n
         )
         if not plain:
             return DaskOfflineStore.get_historical_features(
-                config, feature_views, feature_refs, entity_df, registry, project, full_feature_names, **kwargs
+                config,
+                feature_views,
+                feature_refs,
+                entity_df,
+                registry,
+                project,
+                full_feature_names,
+                **kwargs,
             )
         view = feature_views[0]
         names = [reference.split(":", 1)[1] for reference in feature_refs]

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 from feast import RepoConfig
@@ -44,7 +44,7 @@ return 1
 class FencedRedisOnlineStoreConfig(RedisOnlineStoreConfig):  # type: ignore[misc]  # feast ships no types
     """Feast's Redis settings; `type` names this class."""
 
-    type: Literal["feature_repo.online_store.FencedRedisOnlineStore"] = (  # type: ignore[assignment]
+    type: Literal["feature_repo.online_store.FencedRedisOnlineStore"] = (
         "feature_repo.online_store.FencedRedisOnlineStore"
     )
 
@@ -116,7 +116,7 @@ def _tag(name: str, wire_type: int) -> bytes:
 _DOUBLE_TAG = _tag("double_val", 1)
 _LIST_TAG = _tag("double_list_val", 2)
 _PACKED_TAG = b"\x0a"  # DoubleList.val, field 1, packed
-_ENCODERS = {
+_ENCODERS: dict[str, Callable[[Any], bytes]] = {
     "float64": _double,
     "float64_list": _double_list,
     "int64": lambda value: Value(int64_val=value).SerializeToString(),
@@ -125,6 +125,4 @@ _ENCODERS = {
 
 
 def _timestamp(event_ms: int) -> bytes:
-    return bytes(
-        Timestamp(seconds=event_ms // 1000, nanos=event_ms % 1000 * 1_000_000).SerializeToString()
-    )
+    return bytes(Timestamp(seconds=event_ms // 1000, nanos=event_ms % 1000 * 1_000_000).SerializeToString())

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import os
 import sys
-from contextlib import suppress
 from enum import StrEnum
-from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
+from launcher.command_options import Json, StateDir, print_json, use_state_dir
+from launcher.topic_commands import topics_app
 from producers.errors import AllocastError, FixAndRestart
 
 USAGE = 2
@@ -34,18 +32,9 @@ Start everything, then ask:
 Every command takes --json and then prints one JSON object. Exit code 0: ok, 1: failed, 2: wrong usage.
 """,
 )
-topics_app = typer.Typer(no_args_is_help=True, help="The Kafka topics: list, tail, create.")
 models_app = typer.Typer(no_args_is_help=True, help="The trained models.")
 app.add_typer(topics_app, name="topics")
 app.add_typer(models_app, name="models")
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
-StateDir = Annotated[
-    Path | None,
-    typer.Option(
-        "--state-dir", help="State folder of this installation. [env: ALLOCAST_STATE_DIR; default: .allocast]"
-    ),
-]
 
 
 class FeedName(StrEnum):
@@ -104,7 +93,7 @@ def up(
     from launcher.plan import Options
     from launcher.up import up as start
 
-    _use(state_dir)
+    use_state_dir(state_dir)
     options = Options(
         feed=feed.value,
         data=data,
@@ -123,16 +112,16 @@ def up(
 def status(state_dir: StateDir = None, as_json: Json = False) -> None:
     """What runs, since when, with how much memory. Exit code 1 when nothing runs.
 
-    allocast status --json
+    Example: `allocast status --json`
     """
     from launcher.status import lines
     from launcher.status import status as look
     from producers.settings import StateFolder
 
-    _use(state_dir)
+    use_state_dir(state_dir)
     found = look(StateFolder().state_dir.absolute())
     if as_json:
-        _print(found)
+        print_json(found)
     else:
         typer.echo("\n".join(lines(found)))
     raise typer.Exit(0 if found["running"] else FAILED)
@@ -148,9 +137,9 @@ def forecast(
 ) -> None:
     """What an allocation may gain or lose after inflation.
 
-    allocast forecast --amount 10000 --weights gold=40,nasdaq=30,bitcoin=20,cash=10 --horizon 6m --json
+    Example: `allocast forecast --amount 10000 --weights gold=40,nasdaq=30,bitcoin=20,cash=10 --horizon 6m --json`
     """
-    _use(state_dir)
+    use_state_dir(state_dir)
     from training.forecast_command import run
 
     raise typer.Exit(run(amount, weights, horizon, as_json))
@@ -164,9 +153,9 @@ def train(
 ) -> None:
     """Ask the running training service for a new model.
 
-    allocast train --wait
+    Example: `allocast train --wait`
     """
-    _use(state_dir)
+    use_state_dir(state_dir)
     from training.train_command import run
 
     raise typer.Exit(run(as_json, wait))
@@ -176,77 +165,12 @@ def train(
 def models_list(state_dir: StateDir = None, as_json: Json = False) -> None:
     """Every trained model, which one is served and why.
 
-    allocast models list --json
+    Example: `allocast models list --json`
     """
-    _use(state_dir)
+    use_state_dir(state_dir)
     from training.models_command import run_list
 
     raise typer.Exit(run_list(as_json))
-
-
-@topics_app.command("list")
-def topics_list(state_dir: StateDir = None, as_json: Json = False) -> None:
-    """Every topic with its partitions and records.
-
-    allocast topics list
-    """
-    from launcher.topic_reader import list_topics
-
-    rows = list_topics(_settings(state_dir))
-    if as_json:
-        _print({"topics": rows})
-        return
-    typer.echo(f"{'topic':<42} {'partitions':>10} {'records':>10}")
-    for row in rows:
-        typer.echo(f"{row['name']:<42} {row['partitions']:>10} {row['records']:>10}")
-
-
-@topics_app.command("tail")
-def topics_tail(
-    topic: Annotated[str, typer.Argument(help="For example market.ticks, market.bars, features.rolling.")],
-    symbol: Annotated[str | None, typer.Option(help="Only this symbol, for example BTC-USD.")] = None,
-    count: Annotated[int | None, typer.Option(min=1, help="Stop after so many.")] = None,
-    from_start: Annotated[bool, typer.Option("--from-start", help="Begin with the oldest record.")] = False,
-    state_dir: StateDir = None,
-    as_json: Json = False,
-) -> None:
-    """Print records as JSON, one per line, and follow until Ctrl-C; frames of ticks are unpacked.
-
-    With --json: one object with what is there from the start, or with the next --count records.
-
-        allocast topics tail market.ticks --symbol BTC-USD
-        allocast topics tail models.events --from-start --json
-    """
-    from launcher.topic_reader import tail
-
-    if as_json and not from_start and count is None:
-        raise FixAndRestart(
-            "topics tail --json prints one object: say where it ends with --from-start or --count"
-        )
-    follow = not (as_json and from_start)
-    records = tail(_settings(state_dir), topic, symbol=symbol, from_start=from_start, follow=follow)
-    chosen = islice(records, count)
-    if as_json:
-        _print({"topic": topic, "records": list(chosen)})
-        return
-    with suppress(KeyboardInterrupt):  # the way to end it
-        for record in chosen:
-            _print(record)
-
-
-@topics_app.command("create")
-def topics_create(state_dir: StateDir = None, as_json: Json = False) -> None:
-    """Create the topics that are missing; waits up to a minute for Kafka.
-
-    KAFKA_BOOTSTRAP_SERVERS=kafka:9092 allocast topics create
-    """
-    from launcher.create_topics import ensure_topics
-
-    created = ensure_topics(_settings(state_dir), say=lambda text: typer.echo(text, err=True))
-    if as_json:
-        _print({"created": created})
-    else:
-        typer.echo(f"created {', '.join(created)}" if created else "every topic exists")
 
 
 def main() -> NoReturn:
@@ -265,24 +189,6 @@ def main() -> NoReturn:
         sys.stdout = None  # otherwise the interpreter complains once more when it flushes
         sys.exit(0)
     sys.exit(0)
-
-
-def _use(state_dir: Path | None) -> None:
-    """Make --state-dir what every `load_settings` of this process sees."""
-    if state_dir is not None:
-        os.environ["ALLOCAST_STATE_DIR"] = str(state_dir.absolute())
-
-
-def _settings(state_dir: Path | None) -> Any:
-    from producers.settings import load_settings
-
-    _use(state_dir)
-    return load_settings()
-
-
-def _print(value: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -156,8 +156,9 @@ def _readers(options: Options, autostart: bool) -> tuple[Program, ...]:
         "producer": _python("producers", *arguments),
         "worker": _python("stream_processors"),
         "dashboard": _python("dashboard"),
-        "training": _python("training"),
-        "monitor": _python("stream_processors.monitor"),
+        # On a small machine a training takes every core for minutes: the stream and the page go first.
+        "training": ("nice", "-n", "5", *_python("training")),
+        "monitor": ("nice", "-n", "5", *_python("stream_processors.monitor")),
     }
     return tuple(Program(name, modules[name], autostart=autostart) for name in READERS)
 

@@ -11,7 +11,16 @@ import time
 
 # Two lists of about equal length in time: one for each of the two cores that the smallest machine has.
 SIDE_BY_SIDE = (
-    ("feast", "faust", "redis", "kafka", "dash", "dash_mantine_components", "plotly.graph_objects", "yfinance"),
+    (
+        "feast",
+        "faust",
+        "redis",
+        "kafka",
+        "dash",
+        "dash_mantine_components",
+        "plotly.graph_objects",
+        "yfinance",
+    ),
     ("tensorflow", "mlflow", "onnxruntime", "stream_processors.kernel"),
 )
 

@@ -85,9 +85,11 @@ class _UnixTransport(xmlrpc.client.Transport):
         super().__init__()
         self._socket_file = socket_file
 
-    def make_connection(self, host: Any) -> http.client.HTTPConnection:  # noqa: ARG002
+    def make_connection(self, host: Any) -> http.client.HTTPConnection:
         # One connection for each call: supervisord closes idle ones, and calls are rare.
-        return _UnixConnection(self._socket_file)
+        connection = _UnixConnection(self._socket_file)
+        self._connection = (host, connection)  # what close() closes
+        return connection
 
     def single_request(self, *args: Any, **kwargs: Any) -> Any:
         try:

@@ -18,7 +18,7 @@ import numpy as np
 
 from producers import topics
 from producers.csv_feed import CsvFeed
-from producers.errors import AllocastError, FixAndRestart, TryAgain
+from producers.errors import AllocastError, FixAndRestart
 from producers.feed import Feed
 from producers.kafka_client import client_config
 from producers.publisher import Framer, Publisher, new_epoch
@@ -28,6 +28,7 @@ from producers.settings import Settings, load_settings
 from producers.simulated_feed import SimulatedFeed
 from producers.tick_batch import TickBatch
 from producers.universe import Universe, load_universe
+from producers.waiting import topic_id, until
 
 if TYPE_CHECKING:
     from kafka import KafkaConsumer, KafkaProducer
@@ -36,7 +37,6 @@ log = logging.getLogger("producers")
 
 DEFAULT_SPEED = {"csv": 0.5, "simulated": 0.2}
 DEFAULT_REPLAY = 250
-BROKER_DEADLINE_S = 60.0
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -56,7 +56,9 @@ def make_feed(options: argparse.Namespace, universe: Universe) -> Feed:
     name = "simulated" if options.feed == "auto" else options.feed
     speed = DEFAULT_SPEED[name] if options.speed is None else options.speed
     if not 0 < speed <= 10_000:
-        raise FixAndRestart(f"--speed: expected more than 0 and at most 10000 sessions per second, got {speed:g}")
+        raise FixAndRestart(
+            f"--speed: expected more than 0 and at most 10000 sessions per second, got {speed:g}"
+        )
     if not 0 <= options.replay <= 5_000:
         raise FixAndRestart(f"--replay: expected 0 to 5000 sessions, got {options.replay}")
     if name == "csv":
@@ -68,29 +70,16 @@ def make_feed(options: argparse.Namespace, universe: Universe) -> Feed:
     return SimulatedFeed(universe, options.seed, options.replay, speed, options.shock)
 
 
-def connect(settings: Settings, deadline_s: float = BROKER_DEADLINE_S) -> tuple[KafkaProducer, KafkaConsumer]:
-    """Wait for the broker and the topic, saying so. Raises TryAgain after the deadline."""
+def connect(settings: Settings) -> tuple[KafkaProducer, KafkaConsumer]:
+    """Clients of a broker that has the topic. Raises TryAgain when there is none after a minute."""
     from kafka import KafkaConsumer, KafkaProducer
-    from kafka.errors import KafkaError
 
-    started, said = time.monotonic(), 0.0
-    while True:
-        try:
-            consumer = KafkaConsumer(**client_config(settings), enable_auto_commit=False, group_id=None)
-            if consumer.partitions_for_topic(topics.TICKS):
-                return KafkaProducer(**client_config(settings), linger_ms=5, compression_type=None), consumer
-            consumer.close()
-            problem = f"topic {topics.TICKS} does not exist yet"
-        except (KafkaError, OSError) as error:
-            problem = str(error)
-        waited = time.monotonic() - started
-        where = settings.kafka_bootstrap_servers
-        if waited > deadline_s:
-            raise TryAgain(f"no usable broker at {where} after {waited:.0f} s: {problem}")
-        if waited - said >= 5:
-            said = waited
-            log.warning("waiting for the broker at %s: %s", where, problem)
-        time.sleep(0.2)
+    until(lambda: topic_id(settings, topics.TICKS), settings, log)
+    config = client_config(settings)
+    return (
+        KafkaProducer(**config, linger_ms=5),
+        KafkaConsumer(**config, enable_auto_commit=False, group_id=None),
+    )
 
 
 def unpublished(ticks: TickBatch, newest: dict[str, int]) -> TickBatch:
@@ -124,7 +113,10 @@ def run(feed: Feed, settings: Settings, stop: threading.Event) -> None:
         after={str(partition): end for partition, end in publisher.ends.items()},
     )
     kafka.send(
-        topics.REQUESTS, key=MODEL.encode(), value=encode_request(request), headers=topics.schema_header(SCHEMA)
+        topics.REQUESTS,
+        key=MODEL.encode(),
+        value=encode_request(request),
+        headers=topics.schema_header(SCHEMA),
     )
     kafka.flush()
 

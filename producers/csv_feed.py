@@ -102,11 +102,15 @@ def read_csv(path: Path, asset: Asset, sessions: Sessions) -> TickBatch:
             try:
                 day = date.fromisoformat(row["date"])
             except (TypeError, ValueError) as error:
-                raise FixAndRestart(f"{path}:{line}: expected a date like 2019-12-31, got {row['date']!r}") from error
+                raise FixAndRestart(
+                    f"{path}:{line}: expected a date like 2019-12-31, got {row['date']!r}"
+                ) from error
             try:
                 price = float(row["close"])
             except (TypeError, ValueError) as error:
-                raise FixAndRestart(f"{path}:{line}: expected a number in close, got {row['close']!r}") from error
+                raise FixAndRestart(
+                    f"{path}:{line}: expected a number in close, got {row['close']!r}"
+                ) from error
             if not math.isfinite(price) or (price <= 0 and asset.kind == "price"):
                 raise FixAndRestart(f"{path}:{line}: close must be > 0, got {row['close']!r}")
             if previous is not None and day <= previous:

@@ -48,16 +48,19 @@ class Framer:
             for start in range(0, len(chosen), MAX_TICKS):
                 part = chosen[start : start + MAX_TICKS]
                 used, local = np.unique(index[part], return_inverse=True)
-                yield int(partition), TickFrame(
-                    source=self._source,
-                    epoch=self._epoch,
-                    seq=self._seq[partition],
-                    seen_ms=seen_ms,
-                    symbols=[names[position] for position in used],
-                    symbol=local.tolist(),
-                    event_ms=ticks.event_ms[part].tolist(),
-                    price=ticks.price[part].tolist(),
-                    history=history,
+                yield (
+                    int(partition),
+                    TickFrame(
+                        source=self._source,
+                        epoch=self._epoch,
+                        seq=self._seq[partition],
+                        seen_ms=seen_ms,
+                        symbols=[names[position] for position in used],
+                        symbol=local.tolist(),
+                        event_ms=ticks.event_ms[part].tolist(),
+                        price=ticks.price[part].tolist(),
+                        history=history,
+                    ),
                 )
                 self._seq[partition] += 1
 

@@ -33,7 +33,7 @@ def newest_published(consumer: KafkaConsumer, feed: str) -> dict[str, int]:
             todo[partition] = ends[partition]
     newest: dict[str, int] = {}
     while todo:
-        for partition, records in consumer.poll(timeout_ms=1000).items():
+        for records in consumer.poll(timeout_ms=1000).values():
             for record in records:
                 try:
                     frame = tick.decode(record.value or b"")

@@ -33,7 +33,9 @@ class StateFolder(BaseSettings):
 class Settings(BaseSettings):
     """Addresses, secrets and sizes. Every field can be given as the environment variable named."""
 
-    model_config = SettingsConfigDict(frozen=True, env_prefix="ALLOCAST_", extra="ignore", populate_by_name=True)
+    model_config = SettingsConfigDict(
+        frozen=True, env_prefix="ALLOCAST_", extra="ignore", populate_by_name=True
+    )
 
     kafka_bootstrap_servers: str = Field("127.0.0.1:9092", validation_alias="KAFKA_BOOTSTRAP_SERVERS")
     kafka_security_protocol: str = Field(
@@ -81,8 +83,8 @@ class Settings(BaseSettings):
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # pydantic passes all five
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         run_file = StateFolder().state_dir / RUN_FILE
         return init_settings, env_settings, JsonConfigSettingsSource(settings_cls, json_file=run_file)

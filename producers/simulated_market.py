@@ -74,8 +74,6 @@ class SimulatedMarket:
         rate_path = np.cumsum(
             0.002 * (RATE_MEAN - self._price) / STEPS + RATE_STEP * own / np.sqrt(STEPS), axis=0
         )
-        price = np.where(
-            self._is_rate, np.maximum(self._price + rate_path, 0.0), self._price * np.exp(path)
-        )
+        price = np.where(self._is_rate, np.maximum(self._price + rate_path, 0.0), self._price * np.exp(path))
         self._price = price[-1]
         return Session(price, self._turbulent)

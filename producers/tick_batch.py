@@ -27,4 +27,6 @@ class TickBatch:
 
 def batch(symbol: list[str], event_ms: list[int], price: list[float]) -> TickBatch:
     """A batch from plain lists."""
-    return TickBatch(np.array(symbol, dtype=str), np.array(event_ms, dtype=np.int64), np.array(price, dtype=float))
+    return TickBatch(
+        np.array(symbol, dtype=str), np.array(event_ms, dtype=np.int64), np.array(price, dtype=float)
+    )

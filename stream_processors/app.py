@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import ssl
 from typing import Any
@@ -104,10 +105,8 @@ def create_app(settings: Settings, log_id: str) -> faust.App:
         loop = asyncio.get_running_loop()
         snapshot_at, problem_since = loop.time() + SNAPSHOT_S, 0.0
         while not app.should_stop:
-            try:
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(own.snapshot_due.wait(), FLUSH_S)
-            except TimeoutError:
-                pass
             try:
                 if own.snapshot_due.is_set() or loop.time() >= snapshot_at:
                     await own.snapshot()

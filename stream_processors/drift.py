@@ -7,6 +7,7 @@ a false alarm at most once in FAMILY_RUN_LENGTH sessions on average.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import msgspec
@@ -18,7 +19,7 @@ FAMILY_RUN_LENGTH = 504.0  # sessions: two years
 CONSECUTIVE = 2  # sessions a detector must stay above its threshold
 COOLDOWN = 21  # sessions after a request during which no other is made
 
-STATISTICS = {"scale": lambda u: abs(2 * u - 1), "location": lambda u: u}
+STATISTICS: dict[str, Callable[[float], float]] = {"scale": lambda u: abs(2 * u - 1), "location": lambda u: u}
 
 
 class DriftReport(msgspec.Struct, frozen=True):
@@ -66,7 +67,16 @@ class Monitor:
             triggers = self._above[key] >= CONSECUTIVE and now >= self.cooldown_until
             reports.append(
                 DriftReport(
-                    asset, name, detector.value, detector.threshold, alarm, triggers, session_date, pit, model, at_ms
+                    asset,
+                    name,
+                    detector.value,
+                    detector.threshold,
+                    alarm,
+                    triggers,
+                    session_date,
+                    pit,
+                    model,
+                    at_ms,
                 )
             )
             if triggers:

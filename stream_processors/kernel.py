@@ -118,8 +118,8 @@ def _close_session(state: FloatArray, price: float, x: float) -> None:
     state[LV + WINDOW_SESSIONS - 1] = math.log(now / long_run) if now > 0.0 and long_run > 0.0 else 0.0
 
 
-@nb.njit("void(float64[:], boolean, float64[:])", cache=True)
-def _read_row(state: FloatArray, is_rate: bool, row: FloatArray) -> None:
+@nb.njit("void(float64[:], float64[:])", cache=True)
+def _read_row(state: FloatArray, row: FloatArray) -> None:
     """Write the features of a state without pending bars into row, shape (ROW_SIZE,); NaN where not warm."""
     row[:] = np.nan
     n = int(state[N])
@@ -293,17 +293,20 @@ def apply_ticks(
         if pending == 2 and session > state[BAR + BAR_SIZE + B_SESSION]:
             _finalise_oldest(state, rate, bars[finals, :BAR_SIZE])
             bars[finals, BAR_SIZE] = s
-            _read_row(state, rate, rows[finals])
+            _read_row(state, rows[finals])
             finals += 1
         outcome[i] = _place(state, session, at, p)
         if outcome[i] != APPLIED:
             continue
         state[NEWEST] = max(state[NEWEST], float(at))
         state[SEEN] = seen_ms
-        while int(state[PENDING]) == 2 and state[NEWEST] > session_close_ms[int(state[BAR + B_SESSION])] + grace_ms:
+        while (
+            int(state[PENDING]) == 2
+            and state[NEWEST] > session_close_ms[int(state[BAR + B_SESSION])] + grace_ms
+        ):
             _finalise_oldest(state, rate, bars[finals, :BAR_SIZE])
             bars[finals, BAR_SIZE] = s
-            _read_row(state, rate, rows[finals])
+            _read_row(state, rows[finals])
             finals += 1
     for i in range(len(symbol)):
         states[symbol[i], OFFSET] = max(states[symbol[i], OFFSET], float(offset))
@@ -311,9 +314,7 @@ def apply_ticks(
 
 
 @nb.njit("void(float64[:,:], boolean[:], int64[:], float64[:,:])", cache=True)
-def read_rows(
-    states: FloatArray, is_rate: npt.NDArray[np.bool_], symbol: IntArray, rows: FloatArray
-) -> None:
+def read_rows(states: FloatArray, is_rate: npt.NDArray[np.bool_], symbol: IntArray, rows: FloatArray) -> None:
     """Features of the given symbols with their pending bars counted as closed; rows is (n, ROW_SIZE)."""
     scratch = np.empty(STATE_SIZE)
     for i in range(len(symbol)):
@@ -321,7 +322,7 @@ def read_rows(
         for slot in range(int(scratch[PENDING])):
             close = scratch[BAR + slot * BAR_SIZE + B_CLOSE]
             _close_session(scratch, close, _to_x(close, is_rate[symbol[i]]))
-        _read_row(scratch, is_rate[symbol[i]], rows[i])
+        _read_row(scratch, rows[i])
 
 
 def new_rows(n: int) -> tuple[IntArray, FloatArray, FloatArray]:

@@ -12,6 +12,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -23,7 +24,7 @@ from producers.request import MODEL, TrainingRequest, encode_request
 from producers.request import SCHEMA as REQUEST_SCHEMA
 from producers.settings import Settings, load_settings
 from producers.universe import Universe, load_universe
-from stream_processors.__main__ import wait_for_log
+from producers.waiting import topic_id, until
 from stream_processors.drift import SCHEMA, DriftReport, Monitor
 from stream_processors.matching import LoggedForecast, Matcher, Scored
 from stream_processors.messages import Bar
@@ -132,7 +133,8 @@ def main() -> int:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
         universe = load_universe(settings.universe_file)
-        wait_for_log(settings)
+        for topic in (topics.BARS, topics.FORECASTS, topics.DRIFT):
+            until(partial(topic_id, settings, topic), settings, log)
         service = MonitorService(settings, universe)
         log.info("scoring forecasts of %s", ", ".join(asset.id for asset in universe.priced))
         while True:

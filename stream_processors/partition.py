@@ -267,7 +267,9 @@ def final_message(final: Final) -> Features:
 
 def online_message(row: OnlineRow) -> Features:
     """The online row as `features.rolling` carries it."""
-    named: dict[str, Any] = {feature.name: value for feature, value in zip(spec.FEATURES, row.values, strict=True)}
+    named: dict[str, Any] = {
+        feature.name: value for feature, value in zip(spec.FEATURES, row.values, strict=True)
+    }
     values = {name: named.pop(name) for name in spec.NUMERIC_NAMES}
     return Features(symbol=row.symbol, values=values, **named)
 

@@ -132,7 +132,9 @@ class Worker:
             return
         if outcome.duplicate:
             self.count.duplicates += 1
-            log.info("%s[%d]@%d: %s frame %s/%d", topics.TICKS, number, offset, DUPLICATE, frame.epoch, frame.seq)
+            log.info(
+                "%s[%d]@%d: %s frame %s/%d", topics.TICKS, number, offset, DUPLICATE, frame.epoch, frame.seq
+            )
         for reason, dead in outcome.dead:
             pending.records.append(dead_record(reason, dead, number, offset))
         for final in outcome.finals:

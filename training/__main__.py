@@ -2,44 +2,44 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import signal
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 
 from producers import topics
 from producers.errors import AllocastError, FixAndRestart, TryAgain
-from producers.kafka_client import client_config
 from producers.settings import Settings, load_settings
 from producers.universe import load_universe
+from producers.waiting import topic_id, until
 
 log = logging.getLogger("training")
 
-DEADLINE_S = 60.0
+TOPICS = (topics.REQUESTS, topics.FEATURES, topics.MODEL_EVENTS, topics.FORECASTS)
 
 
-def wait_for_topics(settings: Settings, deadline_s: float = DEADLINE_S) -> None:
-    """Until the broker knows our topics. Raises TryAgain after the deadline."""
-    from kafka import KafkaConsumer
-    from kafka.errors import KafkaError
-
-    started, said, problem = time.monotonic(), 0.0, ""
-    wanted = {topics.REQUESTS, topics.FEATURES, topics.MODEL_EVENTS, topics.FORECASTS}
-    while (waited := time.monotonic() - started) < deadline_s:
-        try:
-            consumer = KafkaConsumer(**client_config(settings), group_id=None)
-            missing = wanted - set(consumer.topics())
-            consumer.close()
-            if not missing:
-                return
-            problem = f"topics {', '.join(sorted(missing))} do not exist yet"
-        except (KafkaError, OSError) as error:
-            problem = str(error)
-        if waited - said >= 5:
-            said = waited
-            log.warning("waiting for the broker at %s: %s", settings.kafka_bootstrap_servers, problem)
-        time.sleep(0.2)
-    raise TryAgain(f"no usable broker at {settings.kafka_bootstrap_servers} after {deadline_s:.0f} s: {problem}")
+@contextmanager
+def only_one(settings: Settings, should_stop: Callable[[], bool]) -> Iterator[None]:
+    """Hold the lock of the state folder; wait while another service holds it."""
+    settings.state_dir.mkdir(parents=True, exist_ok=True)
+    with (settings.state_dir / "training.lock").open("w") as lock:
+        said = False
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if not said:
+                    log.warning("another training service uses %s; waiting for it to end", settings.state_dir)
+                    said = True
+                if should_stop():
+                    raise TryAgain("stopped while waiting for another training service") from None
+                time.sleep(0.5)
+        yield
 
 
 def main() -> int:
@@ -57,10 +57,12 @@ def main() -> int:
         logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
         logging.getLogger("kafka").setLevel(logging.WARNING)
         universe = load_universe(settings.universe_file)
-        wait_for_topics(settings)
-        from training.service import Service
+        with only_one(settings, lambda: stopping):
+            for topic in TOPICS:
+                until(partial(topic_id, settings, topic), settings, log)
+            from training.service import Service
 
-        Service(settings, universe).run(lambda: stopping)
+            Service(settings, universe).run(lambda: stopping)
     except AllocastError as error:
         sys.stderr.write(f"training: {error}\n")
         return 2 if isinstance(error, FixAndRestart) else 1

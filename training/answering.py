@@ -104,7 +104,9 @@ def answer(
 
 
 def _summary(profit: FloatArray) -> Summary:
-    p05, p25, median, p75, p95 = (float(value) for value in np.quantile(profit, (0.05, 0.25, 0.5, 0.75, 0.95)))
+    p05, p25, median, p75, p95 = (
+        float(value) for value in np.quantile(profit, (0.05, 0.25, 0.5, 0.75, 0.95))
+    )
     return Summary(
         mean=float(profit.mean()),
         median=median,
@@ -180,7 +182,7 @@ def _notes(
     if states["cpi"].status == "old":
         notes.append(
             f"inflation is expected from consumer prices up to {champion.manifest.inflation_month}, "
-            "the newest that are installed"
+            "the newest this model was fitted with"
         )
     if {"nasdaq", "sp500", "gold"} & request.weights.keys():
         notes.append(INDICES)

@@ -65,13 +65,9 @@ class Arrays:
 
 def write(folder: Path, manifest: Manifest, arrays: Arrays) -> Manifest:
     """Write arrays and manifest beside the model files already in `folder`. Returns the final manifest."""
-    np.savez_compressed(
-        folder / ARRAYS,
-        climatology=arrays.climatology,
-        inflation=arrays.inflation,
-        template=arrays.template,
-        **{f"weight_{name}": value for name, value in arrays.weights.items()},
-    )
+    stored: dict[str, Any] = {f"weight_{name}": value for name, value in arrays.weights.items()}
+    stored |= {"climatology": arrays.climatology, "inflation": arrays.inflation, "template": arrays.template}
+    np.savez_compressed(folder / ARRAYS, **stored)
     files = {path.name: _sha256(path) for path in sorted(folder.iterdir()) if path.name != MANIFEST}
     final = msgspec.structs.replace(manifest, files=files)
     (folder / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(final)))

@@ -101,7 +101,11 @@ class Champion:
 
     def scenarios(self, rows: Mapping[str, FeatureRow]) -> Scenarios:
         """Scenarios of all covered assets; cached until a feature changes."""
-        chosen = [row for symbol in self.manifest.symbols if (row := rows.get(symbol)) is not None and self.covers(row)]
+        chosen = [
+            row
+            for symbol in self.manifest.symbols
+            if (row := rows.get(symbol)) is not None and self.covers(row)
+        ]
         key = tuple((row.symbol, row.event_ms) for row in chosen)
         with self._lock:
             if self._cached is not None and self._cached[0] == key:

@@ -66,7 +66,9 @@ def statics_of(frame: Any) -> FloatArray:
 
     Ratios of volatilities are per session and in logs; infinities from a zero volatility become 0.
     """
-    rv = {n: np.asarray(frame[f"realised_volatility_{n}"], dtype=float) / np.sqrt(n) for n in (5, 21, 63, 252)}
+    rv = {
+        n: np.asarray(frame[f"realised_volatility_{n}"], dtype=float) / np.sqrt(n) for n in (5, 21, 63, 252)
+    }
     ewma = np.asarray(frame["ewma_volatility"], dtype=float)
     with np.errstate(divide="ignore", invalid="ignore"):
         columns = [
@@ -107,14 +109,18 @@ def build(frame: pd.DataFrame, symbols: list[str]) -> Dataset:
     panels = []
     for symbol in symbols:
         rows = frame[frame["symbol"] == symbol]
-        digest.update(symbol.encode() + rows["_session"].to_numpy().tobytes() + rows["price"].to_numpy().tobytes())
+        digest.update(
+            symbol.encode() + rows["_session"].to_numpy().tobytes() + rows["price"].to_numpy().tobytes()
+        )
         panel = _panel(symbol, rows)
         if panel is not None:
             panels.append(panel)
     if not panels:
         raise TryAgain(f"no asset has {MIN_WARM} warm sessions yet")
     feeds = sorted(set(frame["feed"]))
-    return Dataset(panels, int(frame["_session"].max()), digest.hexdigest()[:16], spec_hash(), "+".join(feeds))
+    return Dataset(
+        panels, int(frame["_session"].max()), digest.hexdigest()[:16], spec_hash(), "+".join(feeds)
+    )
 
 
 def _panel(symbol: str, rows: pd.DataFrame) -> Panel | None:
@@ -130,7 +136,7 @@ def _panel(symbol: str, rows: pd.DataFrame) -> Panel | None:
         ended = end <= session[-1]
         target[ended, column] = x[at[ended]] - x[ended]
     chosen = rows[warm]
-    window = np.stack(chosen[WINDOW.name].to_numpy()).reshape(-1, WINDOW_SESSIONS, WINDOW_CHANNELS)
+    window = np.stack(list(chosen[WINDOW.name])).reshape(-1, WINDOW_SESSIONS, WINDOW_CHANNELS)
     return Panel(
         symbol=symbol,
         session=session[warm],

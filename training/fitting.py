@@ -55,7 +55,12 @@ def fit_pool(dataset: Dataset, effort: lstm.Effort, progress: Progress, work: Pa
     validation_first = gate_first - LONGEST - VALIDATION
     before = climatology.fit(dataset.panels, validation_first)
     model = lstm.train(
-        dataset, before, (validation_first, gate_first), effort, SEED, lambda done, text: progress(0.9 * done, text)
+        dataset,
+        before,
+        (validation_first, gate_first),
+        effort,
+        SEED,
+        lambda done, text: progress(0.9 * done, text),
     )
     progress(0.9, "exporting and gating")
     lstm.export(model, work)
@@ -130,8 +135,12 @@ def _losses(
 def _gate_losses(
     dataset: Dataset, q: FloatArray, adjust: Adjustment, first: int, last: int
 ) -> tuple[dict[str, FloatArray], dict[str, list[float]]]:
-    anchor, named = _losses(dataset, first, last, lambda position, rows: np.broadcast_to(q[position], (len(rows), *q.shape[1:])))
-    moved, _ = _losses(dataset, first, last, lambda position, rows: _moved(dataset, q, adjust, position, rows))
+    anchor, named = _losses(
+        dataset, first, last, lambda position, rows: np.broadcast_to(q[position], (len(rows), *q.shape[1:]))
+    )
+    moved, _ = _losses(
+        dataset, first, last, lambda position, rows: _moved(dataset, q, adjust, position, rows)
+    )
     return {"climatology": anchor, "lstm": moved}, named
 
 
@@ -140,12 +149,16 @@ def _pool_losses(
 ) -> tuple[FloatArray, dict[str, list[float]]]:
     def quantiles(position: int, rows: np.ndarray[Any, Any]) -> FloatArray:
         plain = np.broadcast_to(q[position], (len(rows), *q.shape[1:]))
-        return pool.combine({"climatology": plain, "lstm": _moved(dataset, q, adjust, position, rows)}, weights)
+        return pool.combine(
+            {"climatology": plain, "lstm": _moved(dataset, q, adjust, position, rows)}, weights
+        )
 
     return _losses(dataset, first, last, quantiles)
 
 
-def _moved(dataset: Dataset, q: FloatArray, adjust: Adjustment, position: int, rows: np.ndarray[Any, Any]) -> FloatArray:
+def _moved(
+    dataset: Dataset, q: FloatArray, adjust: Adjustment, position: int, rows: np.ndarray[Any, Any]
+) -> FloatArray:
     panel = dataset.panels[position]
     plain = np.broadcast_to(q[position], (len(rows), *q.shape[1:]))
     return move(plain, adjust(panel.window[rows], panel.statics[rows]))
@@ -181,5 +194,3 @@ def save(
     )
     artefact.publish(models, staged, version)
     return manifest
-
-

@@ -71,7 +71,9 @@ def run(settings: Settings, request: TrainingRequest, effort: Effort) -> None:
     if champion is None:
         first = champion = _first_model(models, dataset, request)
     elif reason == "history" and "lstm" in champion.members and champion.data_hash == dataset.data_hash:
-        say(event("kept", reason, key, champion.version, "the champion was trained on these data", final=True))
+        say(
+            event("kept", reason, key, champion.version, "the champion was trained on these data", final=True)
+        )
         return
 
     from training.registry import Registry
@@ -128,6 +130,8 @@ def main() -> int:
     logging.basicConfig(
         level=settings.log_level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s"
     )
+    logging.getLogger("tf2onnx").setLevel(logging.WARNING)
+    logging.getLogger("feast").setLevel(logging.WARNING)
     import feature_repo.offline_store  # noqa: F401  # feast takes seconds; the service starts us early for that
 
     line = sys.stdin.buffer.readline()

@@ -17,10 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from feature_repo.features import WINDOW_CHANNELS, WINDOW_SESSIONS
 from training.dataset import STATICS, Dataset
 from training.horizons import HORIZONS, LEVELS, FloatArray
+
+Float32Array = npt.NDArray[np.float32]
 
 log = logging.getLogger("training")
 
@@ -44,11 +47,11 @@ class Effort:
 class Samples:
     """Training rows of all assets. q : shape (n, H, L), standardised quantiles of the row's asset."""
 
-    window: FloatArray
-    statics: FloatArray
-    q: FloatArray
-    y: FloatArray  # shape (n, H), standardised target, 0 where missing
-    weight: FloatArray  # shape (n, H), 0 where missing
+    window: Float32Array
+    statics: Float32Array
+    q: Float32Array
+    y: Float32Array  # shape (n, H), standardised target, 0 where missing
+    weight: Float32Array  # shape (n, H), 0 where missing
 
 
 def samples(dataset: Dataset, q: FloatArray, start: int, stop: int, stride: int) -> Samples:
@@ -73,8 +76,11 @@ def samples(dataset: Dataset, q: FloatArray, start: int, stop: int, stride: int)
                 weight,
             )
         )
-    window, statics, quantiles, y, weight = (np.concatenate(column).astype(np.float32) for column in zip(*parts, strict=True))
-    return Samples(window, statics, quantiles, y, weight * (weight.size / max(float(weight.sum()), 1e-9)))
+    window, statics, quantiles, y, weight = (
+        np.concatenate(column).astype(np.float32) for column in zip(*parts, strict=True)
+    )
+    weight *= np.float32(weight.size / max(float(weight.sum()), 1e-9))
+    return Samples(window, statics, quantiles, y, weight)
 
 
 def train(
@@ -107,11 +113,16 @@ def train(
         stopper = keras.callbacks.EarlyStopping(
             monitor="val_loss", patience=effort.patience, restore_best_weights=True, start_from_epoch=0
         )
-        before = trainer.evaluate(_inputs(held_out), held_out.y, sample_weight=held_out.weight, batch_size=2048, verbose=0)
+        before = trainer.evaluate(
+            _inputs(held_out), held_out.y, sample_weight=held_out.weight, batch_size=2048, verbose=0
+        )
 
         def on_epoch(epoch: int, logs: dict[str, float], number: int = number) -> None:
             done = (number + (epoch + 1) / effort.max_epochs) / effort.seeds
-            progress(done, f"seed {number + 1}/{effort.seeds}, epoch {epoch + 1}, validation {logs['val_loss']:.5f}")
+            progress(
+                done,
+                f"seed {number + 1}/{effort.seeds}, epoch {epoch + 1}, validation {logs['val_loss']:.5f}",
+            )
 
         history = trainer.fit(
             _inputs(fit_rows),
@@ -150,7 +161,9 @@ def _network(keras: Any, name: str) -> Any:
     hidden = keras.layers.LSTM(UNITS)(series)
     hidden = keras.layers.Concatenate()([hidden, statics])
     hidden = keras.layers.Dense(UNITS, activation="tanh")(hidden)
-    raw = keras.layers.Dense(OUTPUTS, kernel_initializer="zeros", bias_initializer="zeros", activation="tanh", name="head")(hidden)
+    raw = keras.layers.Dense(
+        OUTPUTS, kernel_initializer="zeros", bias_initializer="zeros", activation="tanh", name="head"
+    )(hidden)
     bounds = np.array([MAX_SCALE, MAX_SHIFT] * len(HORIZONS), dtype=np.float32)
     bounded = keras.layers.Rescaling(bounds.tolist())(raw)
     return keras.Model([window, statics], bounded, name=name)
@@ -179,7 +192,7 @@ def _reset(model: Any) -> None:
     head.set_weights([np.zeros_like(weight) for weight in head.get_weights()])
 
 
-def _inputs(rows: Samples) -> dict[str, FloatArray]:
+def _inputs(rows: Samples) -> dict[str, Float32Array]:
     return {"window": rows.window, "statics": rows.statics, "q": rows.q}
 
 

@@ -16,7 +16,9 @@ def run_list(as_json: bool) -> int:
 
     settings = load_settings()
     serving = champion_version(settings.models_dir)
-    versions = [{**one, "serving": one["version"] == serving} for one in Registry(settings.state_dir).versions()]
+    versions = [
+        {**one, "serving": one["version"] == serving} for one in Registry(settings.state_dir).versions()
+    ]
     if as_json:
         sys.stdout.write(msgspec.json.encode({"models": versions}).decode() + "\n")
         return 0

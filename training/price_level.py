@@ -52,11 +52,15 @@ def fit(cpi: Cpi, today: np.datetime64) -> Inflation:
 
 
 def _expected(log_level: FloatArray, at: int) -> float:
-    return float(0.5 * (log_level[at] - log_level[at - 12]) + 0.5 * (log_level[at] - log_level[at - 120]) / 10)
+    return float(
+        0.5 * (log_level[at] - log_level[at - 12]) + 0.5 * (log_level[at] - log_level[at - 120]) / 10
+    )
 
 
 def log_level_at(cpi: Cpi, days: npt.NDArray[np.datetime64]) -> FloatArray:
     """Log price level on each day, interpolated between month ends; NaN outside the data."""
     ends = (cpi.month + 1).astype("datetime64[D]").astype(float)
-    result: FloatArray = np.interp(days.astype("datetime64[D]").astype(float), ends, np.log(cpi.level), left=np.nan, right=np.nan)
+    result: FloatArray = np.interp(
+        days.astype("datetime64[D]").astype(float), ends, np.log(cpi.level), left=np.nan, right=np.nan
+    )
     return result

@@ -55,11 +55,15 @@ class Registry:
         if not self._exists():
             return []
         aliases = self._client.get_registered_model(NAME).aliases
-        found = sorted(self._client.search_model_versions(f"name='{NAME}'"), key=lambda one: -int(one.version))
+        found = sorted(
+            self._client.search_model_versions(f"name='{NAME}'"), key=lambda one: -int(one.version)
+        )
         return [
             {
                 "number": int(one.version),
-                "aliases": sorted(alias for alias, number in aliases.items() if int(number) == int(one.version)),
+                "aliases": sorted(
+                    alias for alias, number in aliases.items() if int(number) == int(one.version)
+                ),
                 **one.tags,
             }
             for one in found

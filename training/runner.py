@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from typing import IO, cast
 
 import msgspec
 
@@ -26,7 +27,7 @@ class Runner:
 
     def __init__(self, timeout_s: float = TIMEOUT_S) -> None:
         self._timeout_s = timeout_s
-        self._child = self._start()
+        self._child: subprocess.Popen[bytes] | None = self._start()
         self._request: TrainingRequest | None = None
         self._lines: queue.Queue[bytes | None] = queue.Queue()
         self._started = 0.0
@@ -42,9 +43,8 @@ class Runner:
         if self._child is None or self._child.poll() is not None:
             self._child = self._start()
         self._request, self._started, self._told_final = request, time.monotonic(), False
-        assert self._child.stdin is not None  # noqa: S101  # opened with a pipe
-        self._child.stdin.write(encode_request(request) + b"\n")
-        self._child.stdin.close()
+        with cast(IO[bytes], self._child.stdin) as stdin:
+            stdin.write(encode_request(request) + b"\n")
         self._lines = queue.Queue()
         threading.Thread(target=self._read, args=(self._child, self._lines), daemon=True).start()
 
@@ -70,7 +70,8 @@ class Runner:
 
     def _ended(self, why: str = "") -> list[ModelEvent]:
         request, child = self._request, self._child
-        assert request is not None and child is not None  # noqa: S101  # only called while busy
+        if request is None or child is None:
+            return []
         _, status, usage = os.wait4(child.pid, 0) if child.returncode is None else (0, 0, None)
         if usage is not None:
             self.peak_rss_kib = usage.ru_maxrss
@@ -97,8 +98,7 @@ class Runner:
 
     @staticmethod
     def _read(child: subprocess.Popen[bytes], lines: queue.Queue[bytes | None]) -> None:
-        assert child.stdout is not None  # noqa: S101  # opened with a pipe
-        for line in child.stdout:
+        for line in cast(IO[bytes], child.stdout):
             if line.startswith(b"{"):
                 lines.put(line)
         lines.put(None)

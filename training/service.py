@@ -2,8 +2,7 @@
 
 Requests are taken one at a time. The offset of a request is committed after its final event is in
 `models.events`, so a service that is killed takes the request up again; the idempotency key keeps one that
-had ended from running twice. While a job runs the partition is paused and polling goes on, so the broker
-does not throw us out of the group.
+had ended from running twice. One service per state folder: a second one waits for the lock of the first.
 """
 
 from __future__ import annotations
@@ -45,16 +44,16 @@ class Service:
         self._settings = settings
         config = client_config(settings)
         self._producer = KafkaProducer(**config, linger_ms=5)
+        # Assigned, not subscribed: the lock already makes us the only service, and joining a group would
+        # delay the first model. The group still holds the committed offset.
         self._requests = KafkaConsumer(
-            topics.REQUESTS,
             **config,
             group_id=GROUP,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             max_poll_records=1,
-            session_timeout_ms=10_000,
-            heartbeat_interval_ms=2_000,
         )
+        self._requests.assign(_partitions(self._requests, topics.REQUESTS))
         self._rows = KafkaConsumer(**config, group_id=None, enable_auto_commit=False)
         self._rows.assign(_partitions(self._rows, topics.FEATURES))
         self._rows.seek_to_end()

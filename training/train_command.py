@@ -46,7 +46,9 @@ def run(as_json: bool, wait: bool) -> int:
         ).get(timeout=30)
         producer.close()
     except (KafkaError, OSError) as error:
-        raise TryAgain(f"the broker at {settings.kafka_bootstrap_servers} does not answer: {error}") from error
+        raise TryAgain(
+            f"the broker at {settings.kafka_bootstrap_servers} does not answer: {error}"
+        ) from error
     if not wait:
         _print(as_json, {"requested": request.idempotency_key}, f"requested: {request.idempotency_key}")
         return 0

@@ -33,7 +33,8 @@ def anchor(ewma_volatility: FloatArray, realised_volatility_252: FloatArray) -> 
 
 def anchor_of(values: Mapping[str, Any]) -> FloatArray:
     """The anchor of one online row, shape (len(HORIZONS),)."""
-    return anchor(
+    row: FloatArray = anchor(
         np.array([values["ewma_volatility"]], dtype=float),
         np.array([values["realised_volatility_252"]], dtype=float),
     )[0]
+    return row

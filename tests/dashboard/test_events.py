@@ -4,10 +4,14 @@ import logging
 
 import msgspec
 import pytest
+from kafka.errors import KafkaTimeoutError
 
-from dashboard.events import KEPT_EVENTS, ModelEvent, News, NewsReader, absorb
+from dashboard import events
+from dashboard.events import KEPT_EVENTS, News, NewsReader, absorb
 from producers.topics import DRIFT, MODEL_EVENTS
-from tests.dashboard.conftest import free_port, until
+from stream_processors import drift as monitor
+from tests.dashboard.conftest import until
+from training.events import ModelEvent
 
 
 def event(at_ms: int, **given: object) -> bytes:
@@ -56,13 +60,39 @@ def test_a_bad_record_is_skipped_and_logged(
 
 
 def test_unknown_fields_are_welcome() -> None:
-    news = absorb(News(), MODEL_EVENTS, event(1, detail={"skill": 0.02}, since_next_version=True))
-    assert news.events == (ModelEvent("promoted", 1, "v1", "drift", {"skill": 0.02}),)
+    news = absorb(News(), MODEL_EVENTS, event(1, detail="skill 0.02", since_next_version=True))
+    assert news.events == (ModelEvent("promoted", "v1", "drift", 1, "skill 0.02"),)
 
 
-def test_a_missing_broker_is_said_and_tried_again() -> None:
-    reader = NewsReader({"bootstrap_servers": [f"127.0.0.1:{free_port()}"], "bootstrap_timeout_ms": 300})
+def test_the_monitors_own_reports_are_understood() -> None:
+    sent = monitor.DriftReport("gold", "scale", 12.5, 5040.0, False, False, 20260730, 0.4, "v1", 7)
+    (read,) = absorb(News(), DRIFT, msgspec.json.encode(sent)).drift.values()
+    assert all(getattr(read, name) == getattr(sent, name) for name in read.__struct_fields__)
+
+
+class BrokerAway:
+    """Stands for KafkaConsumer: refuses a few times, then has no topics."""
+
+    refusals = 2
+
+    def __init__(self, **config: object) -> None:
+        assert config["group_id"] is None
+        if type(self).refusals:
+            type(self).refusals -= 1
+            raise KafkaTimeoutError("unable to bootstrap")
+
+    def partitions_for_topic(self, topic: str) -> None:
+        del topic
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_missing_broker_is_said_and_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kafka.KafkaConsumer", BrokerAway)
+    monkeypatch.setattr(events, "FIRST_WAIT_S", 0.01)
+    reader = NewsReader({})
     reader.start()
-    until(lambda: "not available" in reader.news().status, "the missing broker is reported")
+    until(lambda: "does not exist yet" in reader.news().status, "the reader tries again")
     reader.stop()
-    assert not reader._thread.is_alive()
+    assert BrokerAway.refusals == 0

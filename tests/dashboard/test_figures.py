@@ -31,7 +31,8 @@ def test_zero_today_and_horizon_are_marked() -> None:
 
 def test_figures_do_not_share_their_layout() -> None:
     figures.fan(FAN, 63, 1000)
-    assert len(figures.empty_fan()["layout"]["shapes"]) == 1
+    assert len(figures.fan(FAN, 63, 1000)["layout"]["shapes"]) == 3
+    assert figures.empty_fan()["layout"]["shapes"] == []
 
 
 def test_the_summary_is_the_chart_in_words() -> None:

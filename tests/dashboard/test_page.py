@@ -9,11 +9,13 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from dashboard.events import DriftReport, ModelEvent
+from dashboard.events import DriftReport
 from tests.browser import Tab
 from tests.dashboard.conftest import Site
 from tests.dashboard.stubs import champion, rows
+from training.events import ModelEvent
 
+LIGHT_TEXT, DARK_TEXT = "#2a3f5f", "#f2f5fa"  # of the two chart templates
 PHONE = {"viewport": {"width": 375, "height": 812}}
 
 
@@ -28,9 +30,11 @@ def fan_medians(page: Page) -> list[float]:
     return page.evaluate("document.querySelector('#fan .js-plotly-plot').data[4].y")  # type: ignore[no-any-return]
 
 
-def font_colour(page: Page) -> str:
-    return page.evaluate(  # type: ignore[no-any-return]
-        "document.querySelector('#fan .js-plotly-plot')?._fullLayout?.font.color"
+def wait_for_font(page: Page, colour: str) -> None:
+    """Until the chart is drawn with the template whose text has this colour."""
+    page.wait_for_function(
+        "wanted => document.querySelector('#fan .js-plotly-plot')?._fullLayout?.font.color === wanted",
+        arg=colour,
     )
 
 
@@ -131,7 +135,7 @@ def test_drift_and_model_events_arrive(site: Site, quiet: Tab) -> None:
     expect(page.locator("#drift-gold")).to_have_text("no report yet")
     site.source.said = (
         site.source.said.with_report(DriftReport("gold", "CUSUM", 6.0, 5.0, True, 20260730, 1))
-        .with_event(ModelEvent("requested", 1, None, "drift in gold"))
+        .with_event(ModelEvent("requested", "", "drift in gold", 1))
         .with_status("Model events are not available: no broker.")
     )
     expect(page.locator("#drift-gold")).to_have_text("alarm in session 2026-07-30: CUSUM at 6, alarm from 5")
@@ -205,22 +209,15 @@ def test_a_dead_server_is_said_and_a_new_one_found(site: Site, tab: Tab) -> None
 @pytest.mark.parametrize("tab", [{"color_scheme": "light"}], indirect=True)
 def test_the_toggle_switches_page_and_chart(site: Site, quiet: Tab) -> None:
     page = quiet.open(site.url)
-    light, dark = "#2a3f5f", "#f2f5fa"
-    page.wait_for_function("document.querySelector('#fan .js-plotly-plot')?._fullLayout")
-    assert font_colour(page) == light
+    wait_for_font(page, LIGHT_TEXT)
     page.get_by_role("button", name="Switch between light and dark").click()
     expect(page.locator("html")).to_have_attribute("data-mantine-color-scheme", "dark")
-    page.wait_for_function(
-        f"document.querySelector('#fan .js-plotly-plot')._fullLayout.font.color === '{dark}'"
-    )
+    wait_for_font(page, DARK_TEXT)
     site.source.move("gold", 4515.72)
     expect(page.locator("#profit-median")).to_have_text("▲ +500")
-    assert font_colour(page) == dark
+    wait_for_font(page, DARK_TEXT)
     page.reload()
-    page.wait_for_function(
-        f"document.querySelector('#fan .js-plotly-plot')?._fullLayout?.font.color === '{dark}'"
-    )
-    page.emulate_media(color_scheme="dark")
+    wait_for_font(page, DARK_TEXT)
 
 
 @pytest.mark.parametrize("tab", [{**PHONE, "color_scheme": "dark"}], indirect=True)
@@ -228,9 +225,7 @@ def test_a_phone_in_dark_shows_everything_without_overflow(site: Site, quiet: Ta
     page = quiet.open(site.url)
     expect(page.locator("#profit-median")).to_have_text("▲ +300")
     expect(page.locator("html")).to_have_attribute("data-mantine-color-scheme", "dark")
-    page.wait_for_function(
-        "document.querySelector('#fan .js-plotly-plot')?._fullLayout?.font.color === '#f2f5fa'"
-    )
+    wait_for_font(page, DARK_TEXT)
     assert overflow(page) <= 0
     fill(page, "amount", "1000000000000")
     expect(page.locator("#profit-median")).to_contain_text("000,000,")
@@ -260,3 +255,12 @@ def test_two_viewers_share_one_poller(site: Site, quiet: Tab) -> None:
     site.source.move("bitcoin", 70_000.0)
     for page in (first, second):
         expect(page.locator("#price-bitcoin")).to_have_text("70,000.00")
+
+
+@pytest.mark.parametrize("tab", [{"color_scheme": "light"}], indirect=True)
+def test_without_a_choice_the_system_decides(site: Site, quiet: Tab) -> None:
+    page = quiet.open(site.url)
+    wait_for_font(page, LIGHT_TEXT)
+    page.emulate_media(color_scheme="dark")
+    expect(page.locator("html")).to_have_attribute("data-mantine-color-scheme", "dark")
+    wait_for_font(page, DARK_TEXT)

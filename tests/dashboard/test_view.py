@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from dashboard import view
-from dashboard.events import DriftReport, ModelEvent, News
+from dashboard.events import DriftReport, News
 from dashboard.live import Snapshot
 from tests.dashboard.stubs import UNIVERSE, answer, champion, row, rows
 from training.answer import AssetOutlook, Request
+from training.events import ModelEvent
 
 GOLD, _, _, BITCOIN, CASH = UNIVERSE.asset
 ALL = {one.symbol: one for one in rows()}
@@ -90,11 +91,6 @@ def report(**given: Any) -> DriftReport:
         ([report(asset="nasdaq")], "no report yet", False),
         ([report()], "no alarm in session 2026-07-30: CUSUM at 2.1, alarm from 5", False),
         (
-            [report(session_date="2026-07-30")],
-            "no alarm in session 2026-07-30: CUSUM at 2.1, alarm from 5",
-            False,
-        ),
-        (
             [report(), report(detector="KS", value=0.9, threshold=0.5, alarm=True)],
             "alarm in session 2026-07-30: KS at 0.9, alarm from 0.5",
             True,
@@ -104,7 +100,11 @@ def report(**given: Any) -> DriftReport:
             "no alarm in session 2026-07-30: CUSUM at 2.1, alarm from 5",
             False,
         ),
-        ([report(value=None)], "no alarm in session 2026-07-30: CUSUM", False),
+        (
+            [report(detector="scale", value=612.4, threshold=5040.0)],
+            "no alarm in session 2026-07-30: size of the moves at 612, alarm from 5,040",
+            False,
+        ),
         ([report(threshold=0.0)], "no alarm in session 2026-07-30: CUSUM at 2.1, alarm from 0", False),
     ],
 )
@@ -115,9 +115,23 @@ def test_drift_line(reports: list[DriftReport], line: str, alarm: bool) -> None:
     assert view.drift_line(GOLD, news) == (line, alarm)
 
 
-def test_event_lines() -> None:
-    assert view.event_line(ModelEvent("rejected", 1, "v8")) == "A new model was not good enough: v8."
-    assert view.event_line(ModelEvent("rolled back", 1)) == "rolled back."
+@pytest.mark.parametrize(
+    ("event", "line"),
+    [
+        (ModelEvent("rejected", "v8", "", 1), "A new model was not good enough: v8."),
+        (ModelEvent("rolled back", "", "", 1), "rolled back."),
+        (
+            ModelEvent("training", "", "drift", 1, progress=0.4),
+            "A new model is being trained, 40% done, because of drift.",
+        ),
+        (
+            ModelEvent("failed", "", "drift", 1, "out of memory"),
+            "A training failed, because of drift. out of memory",
+        ),
+    ],
+)
+def test_event_lines(event: ModelEvent, line: str) -> None:
+    assert view.event_line(event) == line
 
 
 def test_members_are_ranked_and_named() -> None:
