@@ -29,6 +29,7 @@ def main() -> None:
             host=settings.host,
             port=settings.port,
             log_level="warning",
+            ws="websockets-sansio",  # the other one is deprecated by the websockets package
             timeout_graceful_shutdown=2,
         )
     finally:

@@ -173,7 +173,7 @@ def _shown(answer: Answer, real: bool, universe: Universe) -> list[Any]:
         figures.fan(fan, answer.horizon_sessions, answer.amount),
         figures.summary(fan, answer.amount),
         [_member(name, weight) for name, weight in view.members(answer.model.members)],
-        [html.Li(note) for note in answer.notes],
+        [html.Li(view.sentence(note)) for note in answer.notes],
         *[view.outlook(answer.assets.get(asset.id)) for asset in universe.asset],
     ]
 

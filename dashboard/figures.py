@@ -105,6 +105,7 @@ def _layout() -> Figure:
             "yref": "container",
             "yanchor": "bottom",
             "traceorder": "reversed",
+            "font": {"size": 11},
         },
         "xaxis": {
             "title": {"text": DAYS, "standoff": 6},

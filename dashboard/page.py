@@ -51,7 +51,7 @@ def page(poller: Poller, templates: dict[str, Any]) -> Any:
                         ),
                     ],
                 ),
-                _drift(universe.asset, live),
+                _drift(universe.priced, live),
                 html.Footer(
                     "A forecast is a range, not a promise. Figures are computed from past prices "
                     "and are no investment advice."
@@ -138,11 +138,11 @@ def _result() -> Any:
         "result",
         "What to expect",
         [
-            html.P(id="sentence", className="sentence"),
             html.P(id="forecast-status", className="note", role="status"),
             html.Div(
-                id="figures",
+                id="figures",  # dimmed as a whole while the form has no answer
                 children=[
+                    html.P(id="sentence", className="sentence"),
                     html.Dl(
                         className="figures",
                         children=[
@@ -168,10 +168,10 @@ def _result() -> Any:
                             html.Figcaption(id="fan-summary", className="unseen"),
                         ]
                     ),
+                    html.P(["Newest input: ", html.Span(id="as-of", children="\u2013")], className="note"),
+                    html.Ul(id="notes", className="notes"),
                 ],
             ),
-            html.P(["Newest input: ", html.Span(id="as-of", children="\u2013")], className="note"),
-            html.Ul(id="notes", className="notes"),
         ],
     )
 
@@ -220,13 +220,13 @@ def _model(live: Any) -> Any:
                     live(html.Strong, "model-version"),
                     ", trained ",
                     live(html.Span, "model-since"),
-                    " ago. ",
+                    ". ",
                     live(html.Span, "model-reason"),
                 ]
             ),
             html.Div(id="members", className="members"),
             html.P(
-                ["Latest event: ", live(html.Span, "event-line"), " ", live(html.Span, "event-since")],
+                ["Latest event, ", live(html.Span, "event-since"), ": ", live(html.Span, "event-line")],
                 className="note",
             ),
         ],
@@ -234,6 +234,7 @@ def _model(live: Any) -> Any:
 
 
 def _drift(assets: list[Asset], live: Any) -> Any:
+    """assets : those with a price; the deposit's rate is not forecast, so nothing can drift from it."""
     return _panel(
         "drift",
         "Has the market changed?",

@@ -32,20 +32,23 @@ def props(snapshot: Snapshot, universe: Universe, now_ms: int) -> Props:
         ("feed-badge", "className"): f"badge {'simulated' if badge.startswith('SIMULATED') else ''}".strip(),
         ("model-version", "children"): champion.version if champion else "\u2013",
         ("model-since", "data-since"): str(champion.created_ms) if champion else "",
-        ("model-reason", "children"): f"Why: {champion.reason}." if champion and champion.reason else "",
+        ("model-reason", "children"): view.model_reason(champion.reason) if champion else "",
         ("event-line", "children"): view.event_line(event) if event else "none yet.",
         ("event-since", "data-since"): str(event.at_ms) if event else "",
         ("news-status", "children"): news.status,
     }
+    for asset in universe.priced:
+        drift, alarm = view.drift_line(asset, news)
+        live |= {
+            (f"drift-{asset.id}", "children"): drift,
+            (f"drift-{asset.id}", "className"): "alarm" if alarm else "",
+        }
     for asset in universe.asset:
         change, direction = view.change(asset, snapshot)
-        drift, alarm = view.drift_line(asset, news)
         live |= {
             (f"price-{asset.id}", "children"): view.price(asset, snapshot),
             (f"change-{asset.id}", "children"): change,
             (f"change-{asset.id}", "className"): f"change {direction}",
-            (f"drift-{asset.id}", "children"): drift,
-            (f"drift-{asset.id}", "className"): "alarm" if alarm else "",
         }
     return live
 

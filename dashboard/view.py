@@ -30,6 +30,12 @@ EVENTS = {
     "failed": "A training failed",
     "kept": "A training was not needed",
 }
+REASONS = {
+    "history": "the price history was loaded",
+    "drift": "the market drifted from its forecasts",
+    "manual": "a person asked for it",
+    "schedule": "it was time",
+}
 DETECTORS = {"scale": "size of the moves", "location": "direction of the moves"}
 SIMULATED = "simulated"
 
@@ -97,6 +103,16 @@ def as_of(iso: str) -> str:
     return f"{moment.day} {moment:%b %Y, %H:%M:%S} UTC"
 
 
+def sentence(text: str) -> str:
+    """A remark of the model, written as people write.
+
+    >>> sentence("the LSTM is still being trained")
+    'The LSTM is still being trained.'
+    """
+    text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
 def feed_badge(snapshot: Snapshot) -> str:
     """SIMULATED PRICES as soon as one price is; else the feeds' names; empty before the first price."""
     feeds = {row.feed for row in snapshot.rows.values()}
@@ -149,16 +165,30 @@ def drift_line(asset: Asset, news: News) -> tuple[str, bool]:
     return f"{word} in session {_session(newest)}: {_reading(loudest)}", loudest.alarm
 
 
+def because(reason: str) -> str:
+    """Why a model was trained, as the rest of a sentence.
+
+    >>> because("manual")
+    'a person asked for it'
+    """
+    return REASONS.get(reason, f"of {reason}")
+
+
+def model_reason(reason: str) -> str:
+    """Why the model in use was trained, as a sentence; empty when it is not known."""
+    return f"It was trained because {because(reason)}." if reason else ""
+
+
 def event_line(event: ModelEvent) -> str:
     """One model event in words.
 
-    >>> event_line(ModelEvent("promoted", "v7", "drift in gold", 0))
-    'A new model took over: v7, because of drift in gold.'
+    >>> event_line(ModelEvent("promoted", "v7", "schedule", 0))
+    'A new model took over: v7, because it was time.'
     """
     text = EVENTS.get(event.kind, event.kind)
     text += f", {event.progress:.0%} done" if event.progress is not None and event.kind == "training" else ""
     text += f": {event.version}" if event.version else ""
-    text += f", because of {event.reason}" if event.reason else ""
+    text += f", because {because(event.reason)}" if event.reason else ""
     return f"{text}. {event.detail}".strip()
 
 

@@ -13,7 +13,7 @@ from contextlib import suppress
 from types import FrameType
 from typing import NoReturn
 
-from launcher import log_loss, plan, probes, run_file
+from launcher import apache_kafka, log_loss, plan, probes, run_file
 from launcher.plan import SERVICES, Options, Plan
 from launcher.report import Report
 from launcher.supervision import Supervisor
@@ -45,8 +45,9 @@ def up(options: Options, as_json: bool = False) -> int:
         with run_file.only_one(state):
             settings = load_settings()
             plan.check(options, settings)
-            if options.broker == "apache" and "kafka_bootstrap_servers" not in settings.model_fields_set:
-                report.say("preparing Apache Kafka; its first start downloads 46 jars with Maven")
+            external = "kafka_bootstrap_servers" in settings.model_fields_set
+            if options.broker == "apache" and not external and not apache_kafka.cache_folder().is_dir():
+                report.say("downloading Apache Kafka with Maven, which is done once")
             decided = plan.make(options, settings, os.environ)
             if decided.forgets:
                 log_loss.forget(decided, redis_runs=False)

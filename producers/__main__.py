@@ -47,7 +47,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--speed", type=float, help="replayed sessions per second")
     parser.add_argument("--replay", type=int, default=DEFAULT_REPLAY, help="sessions replayed as live ticks")
     parser.add_argument("--seed", type=int, default=42, help="of the simulated market")
-    parser.add_argument("--shock", action="store_true", help="force a regime change in the simulated market")
+    parser.add_argument("--shock", action="store_true", help="the simulated market crashes after ten live sessions")
     return parser.parse_args(arguments)
 
 

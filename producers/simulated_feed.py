@@ -20,7 +20,8 @@ from producers.universe import Universe
 
 HISTORY_YEARS = 20
 OPEN_BEFORE_CLOSE_MS = 6 * 3_600_000 + 1_800_000  # a full session lasts 6.5 hours
-SHOCK_AFTER = 10  # live sessions before a forced regime change
+SHOCK_AFTER = 10  # live sessions before the forced crash
+SHOCK_SESSIONS = 40
 
 
 class SimulatedFeed:
@@ -64,7 +65,8 @@ class SimulatedFeed:
     def live(self) -> Iterator[TickBatch]:
         """STEPS ticks per asset and session: fast until the clock is reached, then when they are due."""
         for index in range(self._first_live, len(self._sessions.close_ms)):
-            shock = self._shock and index >= self._first_live + SHOCK_AFTER
+            played = index - self._first_live
+            shock = self._shock and SHOCK_AFTER <= played < SHOCK_AFTER + SHOCK_SESSIONS
             session = self._market.step(index, shock)
             yield from self._play(index, session)
 

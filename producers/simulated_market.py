@@ -21,7 +21,8 @@ DEGREES = 4.0
 STEPS = 26  # intraday prices per session: one per quarter of an hour
 REGIME_LEVEL = (0.85, 1.9)  # calm, turbulent
 LEAVE = (0.008, 0.04)  # daily chance to leave the regime
-SHOCK_LEVEL = 3.0
+SHOCK_LEVEL = 1.9
+SHOCK_DRIFT = -0.7  # daily standard deviations per session: a crash that does not stop at once
 
 # Start price, yearly drift, daily volatility, one common factor's loading. Others get the last row.
 KNOWN = {
@@ -43,7 +44,7 @@ class Session:
 
 
 class SimulatedMarket:
-    """Steps through sessions in order. `shock` from a session on makes volatility SHOCK_LEVEL times higher."""
+    """Steps through sessions in order. In a `shock` session the market is turbulent and falls."""
 
     def __init__(self, universe: Universe, seed: int) -> None:
         self._seed = seed
@@ -67,7 +68,8 @@ class SimulatedMarket:
         e = (self._loading * common + np.sqrt(1 - self._loading**2) * own) * fat / np.sqrt(STEPS)
         level = SHOCK_LEVEL if shock else REGIME_LEVEL[int(self._turbulent)]
         scale = self._sigma * np.sqrt(self._variance) * level
-        path = np.cumsum(self._mu / STEPS + scale * e, axis=0)
+        mu = self._mu + (SHOCK_DRIFT * scale if shock else 0.0)
+        path = np.cumsum(mu / STEPS + scale * e, axis=0)
         surprise = np.minimum((e.sum(axis=0)) ** 2, 9.0)
         self._variance = 0.05 + 0.90 * self._variance + 0.05 * surprise * self._variance
         self._variance = np.clip(self._variance, 0.3, 4.0)

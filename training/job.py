@@ -139,7 +139,7 @@ def main() -> int:
         return 0
     request = decode_request(line)
     try:
-        run(settings, request, Effort())
+        run(settings, request, Effort(seeds=settings.lstm_seeds, max_epochs=settings.lstm_max_epochs))
     except AllocastError as error:
         say(event("failed", request.reason, request.idempotency_key, detail=str(error), final=True))
     except Exception as error:

@@ -61,12 +61,12 @@
     var banner = byId("offline");
     if (banner.hidden !== !gone) { banner.hidden = !gone; }
     if (gone) {
-      write(banner, "The server does not answer since " + age(last.now_ms)
-        + ". What you see is from before; the page goes on by itself when it is back.");
+      write(banner, "The server has not answered for " + age(last.now_ms)
+        + ". What you see is from before; the page goes on by itself when the server is back.");
     }
     document.querySelectorAll("[data-since]").forEach(function (element) {
       var since = Number(element.getAttribute("data-since"));
-      write(element, since ? age(since) : "\u2013");
+      write(element, since ? age(since) + " ago" : "\u2013");
     });
     document.documentElement.classList.toggle("gone", gone);
   }

@@ -66,7 +66,7 @@ class StubChampion:
         default_factory=lambda: {"climatology": 0.2, "garch_fhs": 0.35, "har": 0.15, "lstm": 0.3}
     )
     has_lstm: bool = True
-    reason: str = "first start"
+    reason: str = "history"
 
 
 def summary(median: float, spread: float, amount: float) -> Summary:

@@ -122,9 +122,11 @@ def test_prices_and_forecast_move_without_a_reload(site: Site, quiet: Tab) -> No
     expect(page.locator("#change-gold")).to_have_text("▲ +10.52 %")
     expect(page.locator("#profit-median")).to_have_text("▲ +500")
     expect(page.locator("#spark-gold polyline")).to_have_count(1)
-    site.source.model = champion(version="v2", members={"har": 1.0}, has_lstm=False, reason="drift in gold")
+    site.source.model = champion(version="v2", members={"har": 1.0}, has_lstm=False, reason="drift")
     expect(page.locator("#model-version")).to_have_text("v2")
-    expect(page.locator("#model-reason")).to_have_text("Why: drift in gold.")
+    expect(page.locator("#model-reason")).to_have_text(
+        "It was trained because the market drifted from its forecasts."
+    )
     expect(page.locator("#detail-model")).to_have_text("v2, not yet with LSTM")
     expect(page.locator("#members")).to_have_text("HAR100 %")
     assert page.evaluate("window.notReloaded") is True
@@ -135,13 +137,13 @@ def test_drift_and_model_events_arrive(site: Site, quiet: Tab) -> None:
     expect(page.locator("#drift-gold")).to_have_text("no report yet")
     site.source.said = (
         site.source.said.with_report(DriftReport("gold", "CUSUM", 6.0, 5.0, True, 20260730, 1))
-        .with_event(ModelEvent("requested", "", "drift in gold", 1))
+        .with_event(ModelEvent("requested", "", "manual", 1))
         .with_status("Model events are not available: no broker.")
     )
     expect(page.locator("#drift-gold")).to_have_text("alarm in session 2026-07-30: CUSUM at 6, alarm from 5")
     expect(page.locator("#drift-gold")).to_have_class("alarm")
     expect(page.locator("#event-line")).to_have_text(
-        "A new training was requested, because of drift in gold."
+        "A new training was requested, because a person asked for it."
     )
     expect(page.locator("#news-status")).to_contain_text("no broker")
 

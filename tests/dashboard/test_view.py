@@ -121,12 +121,12 @@ def test_drift_line(reports: list[DriftReport], line: str, alarm: bool) -> None:
         (ModelEvent("rejected", "v8", "", 1), "A new model was not good enough: v8."),
         (ModelEvent("rolled back", "", "", 1), "rolled back."),
         (
-            ModelEvent("training", "", "drift", 1, progress=0.4),
-            "A new model is being trained, 40% done, because of drift.",
+            ModelEvent("training", "", "schedule", 1, progress=0.4),
+            "A new model is being trained, 40% done, because it was time.",
         ),
         (
-            ModelEvent("failed", "", "drift", 1, "out of memory"),
-            "A training failed, because of drift. out of memory",
+            ModelEvent("failed", "", "a test", 1, "out of memory"),
+            "A training failed, because of a test. out of memory",
         ),
     ],
 )

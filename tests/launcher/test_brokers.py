@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -86,6 +88,17 @@ def test_a_topic_that_appears_after_the_look_is_as_good_as_created(
     ensure_topics(settings)
     monkeypatch.setattr(KafkaAdminClient, "list_topics", lambda _self: [])
     assert ensure_topics(settings) == []
+
+
+def test_apache_kafka_is_understood_without_assertions(apache_kafka: str) -> None:
+    # The services run under -O, where kafka-python alone cannot decode an answer.
+    listed = subprocess.run(
+        [sys.executable, "-O", "-m", "launcher.cli", "topics", "create", "--json"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "KAFKA_BOOTSTRAP_SERVERS": apache_kafka},
+    )
+    assert listed.returncode == 0, listed.stderr
 
 
 def test_apache_topics_have_the_retention_of_the_contract(apache_kafka: str) -> None:

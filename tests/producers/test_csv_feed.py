@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from producers.csv_feed import CsvFeed, read_csv
+from producers.errors import FixAndRestart
+from producers.sessions import nyse
+from producers.universe import load_universe
+
+UNIVERSE = load_universe()
+GOLD, BITCOIN = UNIVERSE.asset[0], UNIVERSE.asset[3]
+
+
+def write(folder: Path, name: str, rows: str) -> Path:
+    path = folder / name
+    path.write_text("date,close\n" + rows)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("rows", "line", "says"),
+    [
+        ("2019-13-01,5\n", 2, "expected a date"),
+        ("yesterday,5\n", 2, "expected a date"),
+        ("2019-01-02,abc\n", 2, "expected a number"),
+        ("2019-01-02,\n", 2, "expected a number"),
+        ("2019-01-02,5\n2019-01-03,0\n", 3, "must be > 0"),
+        ("2019-01-02,5\n2019-01-03,-1\n", 3, "must be > 0"),
+        ("2019-01-02,nan\n", 2, "must be > 0"),
+        ("2019-01-02,inf\n", 2, "must be > 0"),
+        ("2019-01-03,5\n2019-01-02,5\n", 3, "dates must increase"),
+        ("2019-01-02,5\n2019-01-02,5\n", 3, "dates must increase"),
+        ("2019-01-02\n", 2, "expected a number"),
+    ],
+)
+def test_a_bad_row_is_refused_with_file_line_and_reason(tmp_path: Path, rows: str, line: int, says: str) -> None:
+    path = write(tmp_path, "gold.csv", rows)
+    with pytest.raises(FixAndRestart) as caught:
+        read_csv(path, GOLD, nyse())
+    assert str(caught.value).startswith(f"{path}:{line}: ")
+    assert says in str(caught.value)
+
+
+def test_missing_columns_and_empty_files_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "gold.csv"
+    path.write_text("day,price\n2019-01-02,5\n")
+    with pytest.raises(FixAndRestart, match="expected the columns date,close"):
+        read_csv(path, GOLD, nyse())
+    with pytest.raises(FixAndRestart, match="no rows"):
+        read_csv(write(tmp_path, "gold.csv", ""), GOLD, nyse())
+    (tmp_path / "gold.csv").unlink()
+    with pytest.raises(FixAndRestart, match="found no price file"):
+        CsvFeed(tmp_path, UNIVERSE, 5, 1.0)
+
+
+def test_a_close_is_known_at_the_session_close_in_new_york(tmp_path: Path) -> None:
+    path = write(tmp_path, "gold.csv", "2019-07-03,5\n2019-07-04,6\n2019-07-05,7\n")
+    ticks = read_csv(path, GOLD, nyse())
+    times = [datetime.fromtimestamp(ms / 1000, UTC) for ms in ticks.event_ms]
+    assert [f"{at:%d %H:%M}" for at in times] == ["03 17:00", "04 20:00", "05 20:00"]  # half day, holiday
+
+
+def test_bitcoins_day_ends_at_midnight_utc_and_counts_for_the_next_session(tmp_path: Path) -> None:
+    path = write(tmp_path, "bitcoin.csv", "2019-01-04,5\n2019-01-05,6\n2019-01-06,7\n")
+    ticks = read_csv(path, BITCOIN, nyse())
+    sessions = [str(nyse().date[nyse().index_at(int(ms))]) for ms in ticks.event_ms]
+    assert sessions == ["2019-01-07", "2019-01-07", "2019-01-07"]  # Friday night and the weekend: Monday
+
+
+def test_the_last_sessions_are_live_and_nothing_is_lost(tmp_path: Path) -> None:
+    dates = [str(day) for day in nyse().date[12_000:12_040]]
+    write(tmp_path, "gold.csv", "".join(f"{day},{100 + i}\n" for i, day in enumerate(dates)))
+    write(tmp_path, "sp500.csv", "".join(f"{day},{200 + i}\n" for i, day in enumerate(dates)))
+    feed = CsvFeed(tmp_path, UNIVERSE, 10, 10_000.0)
+    history = next(iter(feed.history()))
+    live = list(feed.live())
+    assert len(history) == 60
+    assert len(live) == 10
+    assert history.event_ms.max() < min(int(part.event_ms.min()) for part in live)
+    assert (np.diff(history.event_ms) >= 0).all()
+    assert feed.missing == ["nasdaq", "bitcoin", "cash"]
+    assert feed.data_hash() == CsvFeed(tmp_path, UNIVERSE, 10, 1.0).data_hash()

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import pytest
+
+from producers.__main__ import make_feed, parse, unpublished
+from producers.errors import FixAndRestart
+from producers.tick_batch import batch
+from producers.universe import load_universe
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--feed", "csv"], "--data"),
+        (["--feed", "csv", "--data", "/nowhere"], "/nowhere"),
+        (["--feed", "simulated", "--speed", "0"], "--speed"),
+        (["--feed", "simulated", "--speed", "nan"], "--speed"),
+        (["--feed", "simulated", "--replay", "-1"], "--replay"),
+    ],
+)
+def test_a_wrong_option_is_named(arguments: list[str], says: str) -> None:
+    with pytest.raises(FixAndRestart, match=says):
+        make_feed(parse(arguments), load_universe())
+
+
+def test_a_shock_needs_the_simulated_feed(tmp_path: object) -> None:
+    with pytest.raises(FixAndRestart, match="--shock"):
+        make_feed(parse(["--feed", "csv", "--data", str(tmp_path), "--shock"]), load_universe())
+
+
+def test_ticks_that_are_in_the_log_are_not_published_again() -> None:
+    ticks = batch(["A", "B", "A", "B"], [1, 1, 2, 2], [1.0, 2.0, 3.0, 4.0])
+    assert unpublished(ticks, {"A": 1, "B": 2}).price.tolist() == [3.0]
+    assert len(unpublished(ticks, {})) == 4

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+
+from producers.sessions import nyse
+from producers.simulated_feed import SHOCK_AFTER, SHOCK_SESSIONS, SimulatedFeed
+from producers.simulated_market import SimulatedMarket
+from producers.tick_batch import TickBatch
+from producers.universe import load_universe
+
+UNIVERSE = load_universe()
+NOW_MS = int(nyse().close_ms[13_500])
+
+
+def feed(seed: int = 1, shock: bool = False) -> SimulatedFeed:
+    return SimulatedFeed(UNIVERSE, seed, 60, 10_000.0, shock, NOW_MS)
+
+
+def log_returns(ticks: TickBatch, symbol: str) -> np.ndarray:
+    return np.diff(np.log(ticks.price[ticks.symbol == symbol]))
+
+
+def test_the_same_seed_gives_the_same_market_and_another_seed_another() -> None:
+    one, two, other = (next(iter(feed(seed).history())) for seed in (1, 1, 2))
+    assert np.array_equal(one.price, two.price)
+    assert not np.array_equal(one.price, other.price)
+
+
+def test_stylised_facts() -> None:
+    history = next(iter(feed().history()))
+    nasdaq, sp500 = log_returns(history, "^IXIC"), log_returns(history, "^GSPC")
+    kurtosis = np.mean(nasdaq**4) / np.mean(nasdaq**2) ** 2
+    clustering = np.corrcoef(np.abs(nasdaq[1:]), np.abs(nasdaq[:-1]))[0, 1]
+    assert kurtosis > 4  # fat tails; 3 is Gaussian
+    assert clustering > 0.05
+    assert np.corrcoef(nasdaq, sp500)[0, 1] > 0.7
+    assert abs(np.corrcoef(nasdaq[1:], nasdaq[:-1])[0, 1]) < 0.1  # returns themselves are not predictable
+    assert 0.1 < sp500.std() * np.sqrt(252) < 0.3
+    turbulent = [SimulatedMarket(UNIVERSE, 1).step(0).turbulent]
+    market = SimulatedMarket(UNIVERSE, 1)
+    turbulent = [market.step(index).turbulent for index in range(2000)]
+    assert 0.05 < np.mean(turbulent) < 0.5
+
+
+def test_live_ticks_follow_history_and_never_come_from_the_future() -> None:
+    source = feed()
+    last = int(next(iter(source.history())).event_ms.max())
+    for ticks in itertools.islice(source.live(), 200):
+        assert int(ticks.event_ms.min()) > last
+        last = int(ticks.event_ms.max())
+        assert last <= NOW_MS
+        assert (ticks.price[ticks.symbol != "^IRX"] > 0).all()
+
+
+def test_a_shock_is_a_crash() -> None:
+    sessions = SHOCK_AFTER + SHOCK_SESSIONS
+
+    def last_price(shock: bool) -> float:
+        source = feed(shock=shock)
+        list(source.history())
+        ticks = list(itertools.islice(source.live(), 26 * sessions))
+        return float(ticks[-1].price[list(ticks[-1].symbol).index("^GSPC")])
+
+    assert last_price(shock=True) < 0.8 * last_price(shock=False)
