@@ -11,7 +11,7 @@ import plotly.io
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, html, no_update
 from fastapi import FastAPI
 
-from dashboard import figures, stream, view
+from dashboard import figures, model_view, stream, view
 from dashboard.allocation import presets, scale_to_100, total
 from dashboard.forecast import Forecaster, number, request_of
 from dashboard.index import INDEX
@@ -172,7 +172,7 @@ def _shown(answer: Answer, real: bool, universe: Universe) -> list[Any]:
         f"number {'up' if outcome.gains else 'down'}",
         figures.fan(fan, answer.horizon_sessions, answer.amount),
         figures.summary(fan, answer.amount),
-        [_member(name, weight) for name, weight in view.members(answer.model.members)],
+        [_member(name, weight) for name, weight in model_view.members(answer.model.members)],
         [html.Li(view.sentence(note)) for note in answer.notes],
         *[view.outlook(answer.assets.get(asset.id)) for asset in universe.asset],
     ]

@@ -7,7 +7,7 @@ from typing import Any
 
 from dash import set_props
 
-from dashboard import view
+from dashboard import model_view, view
 from dashboard.freshness import pulse, waiting_for
 from dashboard.live import Poller, Snapshot, now_ms
 from producers.universe import Universe
@@ -32,13 +32,13 @@ def props(snapshot: Snapshot, universe: Universe, now_ms: int) -> Props:
         ("feed-badge", "className"): f"badge {'simulated' if badge.startswith('SIMULATED') else ''}".strip(),
         ("model-version", "children"): champion.version if champion else "\u2013",
         ("model-since", "data-since"): str(champion.created_ms) if champion else "",
-        ("model-reason", "children"): view.model_reason(champion.reason) if champion else "",
-        ("event-line", "children"): view.event_line(event) if event else "none yet.",
+        ("model-reason", "children"): model_view.model_reason(champion.reason) if champion else "",
+        ("event-line", "children"): model_view.event_line(event) if event else "none yet.",
         ("event-since", "data-since"): str(event.at_ms) if event else "",
         ("news-status", "children"): news.status,
     }
     for asset in universe.priced:
-        drift, alarm = view.drift_line(asset, news)
+        drift, alarm = model_view.drift_line(asset, news)
         live |= {
             (f"drift-{asset.id}", "children"): drift,
             (f"drift-{asset.id}", "className"): "alarm" if alarm else "",

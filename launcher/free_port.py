@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 from contextlib import closing
 
@@ -73,7 +74,7 @@ def _is_free(host: str, port: int) -> bool:
         except PermissionError as error:
             raise FixAndRestart(f"port {port} needs root: give one above 1023 with --port") from error
         except OSError as error:
-            if error.errno == 99:  # EADDRNOTAVAIL
+            if error.errno == errno.EADDRNOTAVAIL:
                 raise FixAndRestart(f"host {host!r}: expected an address of this machine") from error
             return False
     return True

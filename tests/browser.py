@@ -1,4 +1,7 @@
-"""Chromium for browser tests: one process per run, one clean page per test, console errors collected."""
+"""Chromium for browser tests: one process per module, one clean page per test, console errors collected.
+
+Not one per run: while Playwright's synchronous API is open its event loop runs, and asyncio.run fails.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,7 @@ class Tab:
         return self.page
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """The browser; the test is skipped where Debian's chromium is not installed."""
     if not CHROMIUM.exists():

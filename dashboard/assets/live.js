@@ -60,9 +60,8 @@
     }
     var banner = byId("offline");
     if (banner.hidden !== !gone) { banner.hidden = !gone; }
-    if (gone) {
-      write(banner, "The server has not answered for " + age(last.now_ms)
-        + ". What you see is from before; the page goes on by itself when the server is back.");
+    if (gone) {  // the same words every time: an alert that changes is read out again
+      write(banner, "The server does not answer. What you see is from before; the page goes on by itself when it is back.");
     }
     document.querySelectorAll("[data-since]").forEach(function (element) {
       var since = Number(element.getAttribute("data-since"));

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from dashboard import view
+from dashboard import model_view, view
 from dashboard.events import DriftReport, News
 from dashboard.live import Snapshot
 from tests.dashboard.stubs import UNIVERSE, answer, champion, row, rows
@@ -112,7 +112,7 @@ def test_drift_line(reports: list[DriftReport], line: str, alarm: bool) -> None:
     news = News()
     for one in reports:
         news = news.with_report(one)
-    assert view.drift_line(GOLD, news) == (line, alarm)
+    assert model_view.drift_line(GOLD, news) == (line, alarm)
 
 
 @pytest.mark.parametrize(
@@ -131,11 +131,11 @@ def test_drift_line(reports: list[DriftReport], line: str, alarm: bool) -> None:
     ],
 )
 def test_event_lines(event: ModelEvent, line: str) -> None:
-    assert view.event_line(event) == line
+    assert model_view.event_line(event) == line
 
 
 def test_members_are_ranked_and_named() -> None:
-    assert view.members({"har": 0.2, "lstm": 0.5, "new_one": 0.3}) == [
+    assert model_view.members({"har": 0.2, "lstm": 0.5, "new_one": 0.3}) == [
         ("LSTM", 0.5),
         ("new one", 0.3),
         ("HAR", 0.2),

@@ -1,0 +1,177 @@
+"""The order of effects: nothing is acknowledged before it is durable, and failures lose nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import pytest
+
+from feature_repo.online_store_row import OnlineRow
+from producers import topics
+from producers.sessions import nyse
+from producers.tick import encode
+from producers.universe import load_universe
+from stream_processors.dead_letters import Record
+from stream_processors.partition import Final
+from stream_processors.worker import Worker
+from tests.stubs import SESSION, close_ms, closes, frame, random_walk
+
+
+@dataclass
+class Memory:
+    """Outputs that remember, and refuse while `broken` names them."""
+
+    broken: set[str] = field(default_factory=set)
+    log: list[str] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
+    online: dict[str, OnlineRow] = field(default_factory=dict)
+    finals: list[Final] = field(default_factory=list)
+    changelog: dict[bytes, bytes] = field(default_factory=dict)
+
+    def _do(self, what: str) -> None:
+        if what in self.broken:
+            raise ConnectionError(what)
+        self.log.append(what)
+
+    async def send(self, records: Iterable[Record]) -> None:
+        self._do("send")
+        self.records += records
+
+    async def write_online(self, rows: list[OnlineRow]) -> int:
+        self._do("online")
+        self.online |= {row.symbol: row for row in rows}
+        return len(rows)
+
+    async def write_offline(self, partition: int, finals: list[Final]) -> None:
+        del partition
+        self._do("offline")
+        self.finals += finals
+
+    async def save(self, partition: int, entries: dict[bytes, bytes]) -> None:
+        del partition
+        self._do("changelog")
+        self.changelog |= entries
+
+
+@dataclass
+class Held:
+    memory: Memory
+
+    def ack(self) -> None:
+        self.memory.log.append("ack")
+
+
+def worker(memory: Memory) -> Worker:
+    return Worker(
+        load_universe(), nyse(), memory, "log", lambda: list(memory.changelog.items()), memory.save
+    )
+
+
+def of_topic(memory: Memory, topic: str) -> list[Record]:
+    return [record for record in memory.records if record.topic == topic]
+
+
+def test_a_record_is_acknowledged_after_everything_it_led_to_is_durable() -> None:
+    memory = Memory()
+
+    async def scenario() -> None:
+        own = worker(memory)
+        await own.apply(0, 0, encode(closes([100.0, 101.0, 102.0])), Held(memory))
+        assert "ack" not in memory.log
+        await own.snapshot()
+
+    asyncio.run(scenario())
+    assert memory.log.index("ack") == len(memory.log) - 1
+    assert {"online", "offline", "changelog", "send"} <= set(memory.log)
+    assert memory.online["GC=F"].values[0] == 102.0
+    assert len(memory.finals) == 2
+    assert [record.key for record in of_topic(memory, topics.BARS)] == [
+        b"GC=F|" + str(nyse().date[SESSION + i]).replace("-", "").encode() for i in range(2)
+    ]
+
+
+@pytest.mark.parametrize("broken", ["online", "send", "offline", "changelog"])
+def test_while_a_sink_is_away_nothing_is_acknowledged_and_afterwards_nothing_is_missing(broken: str) -> None:
+    memory = Memory(broken={broken})
+
+    async def scenario() -> None:
+        own = worker(memory)
+        await own.apply(0, 0, encode(closes([100.0, 101.0])), Held(memory))
+        with pytest.raises(ConnectionError):
+            await own.snapshot()
+        assert "ack" not in memory.log
+        await own.apply(0, 1, encode(frame(seq=1, price=[99.0], event_ms=[close_ms(SESSION + 2)])), Held(memory))
+        memory.broken.clear()
+        await own.snapshot()
+
+    asyncio.run(scenario())
+    assert memory.log.count("ack") == 2
+    assert memory.online["GC=F"].values[0] == 99.0
+    assert {final.bar.close for final in memory.finals} == {100.0, 101.0}
+    assert {record.key for record in of_topic(memory, topics.BARS)} == {
+        f"GC=F|{str(nyse().date[SESSION + i]).replace('-', '')}".encode() for i in range(2)
+    }
+
+
+def test_a_bad_record_becomes_a_dead_letter_and_the_stream_goes_on() -> None:
+    memory = Memory()
+
+    async def scenario() -> None:
+        own = worker(memory)
+        await own.apply(0, 0, b"not json", Held(memory))
+        await own.apply(0, 1, None, Held(memory))
+        await own.apply(0, 2, encode(frame(price=[-5.0])), Held(memory))
+        await own.apply(0, 3, encode(frame(seq=1)), Held(memory))
+        await own.snapshot()
+
+    asyncio.run(scenario())
+    dead = of_topic(memory, topics.DEAD)
+    headers = [dict(record.headers) for record in dead]
+    assert [one["reason"] for one in headers] == [b"not_json", b"not_json", b"bad_price"]
+    assert [one["source_offset"] for one in headers] == [b"0", b"1", b"2"]
+    assert dead[0].value == b"not json"
+    assert memory.online["GC=F"].values[0] == 101.0
+    assert memory.log.count("ack") == 4
+
+
+def test_a_worker_that_takes_over_continues_from_the_changelog() -> None:
+    memory = Memory()
+    prices = random_walk(40)
+
+    async def scenario() -> None:
+        first = worker(memory)
+        await first.apply(0, 0, encode(closes(prices[:20])), Held(memory))
+        await first.snapshot()
+        second = worker(memory)
+        await second.apply(0, 0, encode(closes(prices[:20])), Held(memory))  # was not committed: comes again
+        await second.apply(0, 1, encode(closes(prices[20:], first=SESSION + 20, seq=1)), Held(memory))
+        await second.snapshot()
+
+    asyncio.run(scenario())
+    other = Memory()
+
+    async def straight() -> None:
+        own = worker(other)
+        await own.apply(0, 0, encode(closes(prices)), Held(other))
+        await own.snapshot()
+
+    asyncio.run(straight())
+    assert memory.online["GC=F"].values[:20] == other.online["GC=F"].values[:20]
+    assert len(memory.finals) == len(other.finals) == 39
+
+
+def test_live_finals_are_announced_and_history_is_not() -> None:
+    memory = Memory()
+
+    async def scenario() -> None:
+        own = worker(memory)
+        await own.apply(0, 0, encode(closes([100.0, 101.0], history=True)), Held(memory))
+        await own.apply(0, 1, encode(closes([102.0, 103.0], first=SESSION + 2, seq=1)), Held(memory))
+        await own.snapshot()
+
+    asyncio.run(scenario())
+    finals = [record for record in of_topic(memory, topics.FEATURES) if b'"final":true' in record.value]
+    assert len(of_topic(memory, topics.BARS)) == 3
+    assert len(finals) == 2  # sessions that became final by a live tick
