@@ -98,7 +98,6 @@ def train(
     import keras
     import tensorflow as tf
 
-    tf.config.threading.set_intra_op_parallelism_threads(2)
     tf.config.experimental.enable_op_determinism()
     first, last = validation
     fit_rows = samples(dataset, q, 0, first, effort.stride)

@@ -76,6 +76,7 @@ class Runner:
         if usage is not None:
             self.peak_rss_kib = usage.ru_maxrss
             child.returncode = os.waitstatus_to_exitcode(status)
+        cast(IO[bytes], child.stdout).close()
         seconds = time.monotonic() - self._started
         log.info("training ended after %.0f s, peak memory %.0f MiB", seconds, self.peak_rss_kib / 1024)
         self._request, self._child = None, None

@@ -88,8 +88,8 @@ def test_pit_of_known_values() -> None:
 
 def test_joint_scenarios_keep_marginals_and_dependence() -> None:
     rng = np.random.default_rng(0)
-    ranks = rng.permutation(2_000)
-    template = np.stack([(ranks + 0.5) / 2_000] * 2 + [rng.random(2_000)], axis=-1)[:, None, :]
+    together, apart = ((rng.permutation(2_000) + 0.5) / 2_000 for _ in range(2))
+    template = np.stack([together, together, apart], axis=-1)[:, None, :]
     template = np.repeat(template, 6, axis=1).astype(np.float32)
     uniform = joint.uniforms(template, assets=2)
     assert uniform.shape == (joint.SCENARIOS, 6, 3)
