@@ -21,7 +21,7 @@ from producers.universe import load_universe
 Feed = Literal["auto", "csv", "simulated"]
 Broker = Literal["embedded", "apache", "external"]
 
-EMBEDDED_REBALANCE_S = 3.0  # the embedded broker lets every joining group wait this long
+EMBEDDED_SESSION_S = 4.0  # the embedded broker lets a joining group wait for half of this
 SERVICES = ("broker", "redis", "producer", "worker", "monitor", "training", "dashboard")
 READERS = ("producer", "worker", "dashboard", "training", "monitor")  # in the order they are started
 
@@ -117,7 +117,7 @@ def make(options: Options, settings: Settings, environment: Mapping[str, str]) -
         update["kafka_bootstrap_servers"] = f"{LOOPBACK}:{kafka_port}"
         update["kafka_security_protocol"] = "PLAINTEXT"
     if broker == "embedded":
-        update["kafka_rebalance_s"] = EMBEDDED_REBALANCE_S
+        update["kafka_session_s"] = EMBEDDED_SESSION_S
     redis_is_ours = "redis_url" not in given
     if redis_is_ours:
         stores.append(Program("redis", embedded_redis.command(state, redis_port), kind="store", settled_s=1))
@@ -186,5 +186,5 @@ def _environment(settings: Settings, inherited: Mapping[str, str]) -> dict[str, 
         "ALLOCAST_STATE_DIR": str(settings.state_dir),
         "ALLOCAST_HOST": settings.host,
         "ALLOCAST_PORT": str(settings.port),
-        "ALLOCAST_KAFKA_REBALANCE_S": str(settings.kafka_rebalance_s),
+        "ALLOCAST_KAFKA_SESSION_S": str(settings.kafka_session_s),
     }

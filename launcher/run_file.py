@@ -24,7 +24,7 @@ class RunFile(msgspec.Struct, frozen=True, kw_only=True):
     redis_url: str  # with its password, hence mode 0600
     host: str
     port: int
-    kafka_rebalance_s: float
+    kafka_session_s: float
     partitions: int
     pid: int
     url: str

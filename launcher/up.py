@@ -158,7 +158,7 @@ def _write_run_file(decided: Plan, supervisor: Supervisor) -> None:
         redis_url=settings.redis_url.get_secret_value(),
         host=settings.host,
         port=settings.port,
-        kafka_rebalance_s=settings.kafka_rebalance_s,
+        kafka_session_s=settings.kafka_session_s,
         partitions=settings.partitions,
         pid=os.getpid(),
         url=decided.url,

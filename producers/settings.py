@@ -55,8 +55,8 @@ class Settings(BaseSettings):
     universe_file: Path | None = None
     partitions: int = Field(12, ge=1, le=1000, description="partitions of each topic with many symbols")
     replication: int = Field(1, ge=1, le=9)
-    kafka_rebalance_s: float = Field(
-        5.0, gt=0, le=300, description="how long a joining stream worker waits for the others"
+    kafka_session_s: float = Field(
+        10.0, ge=2, le=300, description="a stream worker silent for this long loses its partitions"
     )
     host: str = "127.0.0.1"
     port: int = Field(8050, ge=0, le=65535, description="the page; 0 takes any free port")

@@ -42,9 +42,9 @@ def create_app(settings: Settings, log_id: str) -> faust.App:
         # Exactly-once in Faust crashes and duplicates on rebalances; results are idempotent instead.
         processing_guarantee="at_least_once",
         consumer_auto_offset_reset="earliest",
-        broker_session_timeout=10.0,
-        broker_heartbeat_interval=1.5,
-        broker_rebalance_timeout=settings.kafka_rebalance_s,
+        broker_session_timeout=settings.kafka_session_s,
+        broker_heartbeat_interval=settings.kafka_session_s / 5,
+        broker_rebalance_timeout=settings.kafka_session_s,
         broker_request_timeout=30.0,
         broker_commit_interval=0.5,
         stream_wait_empty=False,

@@ -13,7 +13,6 @@ import uvicorn
 
 from dashboard.app import create_app
 from dashboard.live import Poller
-from tests.browser import chromium, tab
 from tests.dashboard.stubs import UNIVERSE, StubSource, champion, rows
 
 __all__ = ["chromium", "tab"]

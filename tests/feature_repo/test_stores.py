@@ -45,7 +45,9 @@ def online_row(given: FeatureRow, offset: int = 1, log: str = "log:0") -> Online
     named: dict[str, Any] = {
         **given.values,
         "window": None if given.window is None else given.window.ravel().tolist(),
-        **{name: getattr(given, name) for name in given.__struct_fields__ if name not in ("values", "window")},
+        **{
+            name: getattr(given, name) for name in given.__struct_fields__ if name not in ("values", "window")
+        },
     }
     named["is_warm"] = int(given.is_warm)
     return OnlineRow(given.symbol, given.event_ms, tuple(named[f.name] for f in FEATURES), log, offset)
@@ -59,11 +61,18 @@ def write(settings: Settings, *rows: OnlineRow) -> int:
 
 def random_rows() -> list[FeatureRow]:
     rng = np.random.default_rng(0)
-    values = [dict(zip(NUMERIC_NAMES, rng.standard_normal(len(NUMERIC_NAMES)) * 1e3, strict=True)) for _ in range(3)]
+    values = [
+        dict(zip(NUMERIC_NAMES, rng.standard_normal(len(NUMERIC_NAMES)) * 1e3, strict=True)) for _ in range(3)
+    ]
     return [
         row("GC=F", values=values[0], window=rng.standard_normal((64, 2))),
         row("^IXIC", values={**values[1], "momentum_252": None, "price": 5e-324}, window=None, is_warm=False),
-        row("BTC-USD", values={**values[2], "price": 1.7e308}, event_ms=close_ms(SESSION) + 123, n_sessions=2**40),
+        row(
+            "BTC-USD",
+            values={**values[2], "price": 1.7e308},
+            event_ms=close_ms(SESSION) + 123,
+            n_sessions=2**40,
+        ),
     ]
 
 
@@ -158,7 +167,9 @@ def offline(settings: Settings) -> Iterator[Settings]:
 
 def entities(sessions: list[int], after_s: int = 0) -> pd.DataFrame:
     times = pd.to_datetime([close_ms(index) + 1000 * after_s for index in sessions], unit="ms", utc=True)
-    return pd.concat([pd.DataFrame({"symbol": symbol, "event_timestamp": times}) for symbol in ("GC=F", "^IXIC")])
+    return pd.concat(
+        [pd.DataFrame({"symbol": symbol, "event_timestamp": times}) for symbol in ("GC=F", "^IXIC")]
+    )
 
 
 def historical(settings: Settings, entity_df: pd.DataFrame) -> pd.DataFrame:
@@ -177,12 +188,15 @@ def test_writing_the_same_sessions_again_replaces_them(offline: Settings) -> Non
 
 
 def test_the_as_of_join_equals_feasts_own(offline: Settings) -> None:
-    from feature_repo.offline_store import AsofOfflineStore
     from feast.infra.offline_stores.dask import DaskOfflineStore
+
+    from feature_repo.offline_store import AsofOfflineStore
 
     store = open_store(offline)
     view = store.get_feature_view("asset_features")
-    names = [f"asset_features:{name}" for name in ("price", "ewma_volatility", "window", "feed", "n_sessions")]
+    names = [
+        f"asset_features:{name}" for name in ("price", "ewma_volatility", "window", "feed", "n_sessions")
+    ]
     asked = entities([SESSION + 3, SESSION + 60, SESSION + 119], after_s=60)
     too_early = asked.assign(event_timestamp=asked["event_timestamp"] - pd.Timedelta(days=4000))
     asked = pd.concat([asked, too_early])
@@ -200,7 +214,10 @@ def test_the_as_of_join_equals_feasts_own(offline: Settings) -> None:
     for column in ("symbol", "price", "ewma_volatility", "feed", "n_sessions"):
         pd.testing.assert_series_equal(ours[column], theirs[column], check_dtype=False)
     windows = zip(ours["window"], theirs["window"], strict=True)
-    assert all((one is None) == (other is None) and (one is None or list(one) == list(other)) for one, other in windows)
+    assert all(
+        (one is None) == (other is None) and (one is None or list(one) == list(other))
+        for one, other in windows
+    )
 
 
 def test_a_row_is_not_known_before_its_close(offline: Settings) -> None:

@@ -37,7 +37,9 @@ def write(folder: Path, name: str, rows: str) -> Path:
         ("2019-01-02\n", 2, "expected a number"),
     ],
 )
-def test_a_bad_row_is_refused_with_file_line_and_reason(tmp_path: Path, rows: str, line: int, says: str) -> None:
+def test_a_bad_row_is_refused_with_file_line_and_reason(
+    tmp_path: Path, rows: str, line: int, says: str
+) -> None:
     path = write(tmp_path, "gold.csv", rows)
     with pytest.raises(FixAndRestart) as caught:
         read_csv(path, GOLD, nyse())

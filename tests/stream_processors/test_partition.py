@@ -76,7 +76,10 @@ def test_refused_ticks_carry_what_they_were() -> None:
     now = close_ms(SESSION)
     mixed = frame(price=[5.0, None, -2.0], event_ms=[now, now, now], symbol=[0, 0, 0])
     outcome = partition().apply(mixed, 0)
-    assert [(reason, dead.price) for reason, dead in outcome.dead] == [("bad_price", None), ("bad_price", -2.0)]
+    assert [(reason, dead.price) for reason, dead in outcome.dead] == [
+        ("bad_price", None),
+        ("bad_price", -2.0),
+    ]
 
 
 @settings(max_examples=30, deadline=None)
@@ -140,7 +143,14 @@ def test_many_symbols_share_a_partition() -> None:
     symbols = UNIVERSE.symbols
     n = len(symbols)
     part.apply(
-        frame(symbols=symbols, symbol=list(range(n)), event_ms=[close_ms(SESSION)] * n, price=[1.0 + i for i in range(n)]),
+        frame(
+            symbols=symbols,
+            symbol=list(range(n)),
+            event_ms=[close_ms(SESSION)] * n,
+            price=[1.0 + i for i in range(n)],
+        ),
         0,
     )
-    assert [row.values[0] for row in part.online_rows(set(range(n)))] == pytest.approx([1.0 + i for i in range(n)])
+    assert [row.values[0] for row in part.online_rows(set(range(n)))] == pytest.approx(
+        [1.0 + i for i in range(n)]
+    )

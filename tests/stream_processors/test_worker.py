@@ -64,9 +64,7 @@ class Held:
 
 
 def worker(memory: Memory) -> Worker:
-    return Worker(
-        load_universe(), nyse(), memory, "log", lambda: list(memory.changelog.items()), memory.save
-    )
+    return Worker(load_universe(), nyse(), memory, "log", lambda: list(memory.changelog.items()), memory.save)
 
 
 def of_topic(memory: Memory, topic: str) -> list[Record]:
@@ -102,7 +100,9 @@ def test_while_a_sink_is_away_nothing_is_acknowledged_and_afterwards_nothing_is_
         with pytest.raises(ConnectionError):
             await own.snapshot()
         assert "ack" not in memory.log
-        await own.apply(0, 1, encode(frame(seq=1, price=[99.0], event_ms=[close_ms(SESSION + 2)])), Held(memory))
+        await own.apply(
+            0, 1, encode(frame(seq=1, price=[99.0], event_ms=[close_ms(SESSION + 2)])), Held(memory)
+        )
         memory.broken.clear()
         await own.snapshot()
 

@@ -108,7 +108,9 @@ def test_a_deposit_alone_is_certain_before_inflation(champion: Champion) -> None
 def test_the_answer_has_the_documented_json(champion: Champion) -> None:
     result = answer(ask(1.0, {"gold": 100.0}, "3m", UNIVERSE), champion, rows(), NOW_MS, UNIVERSE)
     decoded = msgspec.json.decode(msgspec.json.encode(result))
-    assert {"as_of", "horizon_sessions", "amount", "real", "nominal", "assets", "model", "inputs"} <= set(decoded)
+    assert {"as_of", "horizon_sessions", "amount", "real", "nominal", "assets", "model", "inputs"} <= set(
+        decoded
+    )
     assert set(decoded["real"]) == {"mean", "median", "p05", "p25", "p75", "p95", "prob_loss"}
     assert {"version", "members", "age_s"} <= set(decoded["model"])
     assert decoded["horizon_sessions"] == 63
@@ -158,7 +160,9 @@ def copy(models: Path, version: str, **changes: object) -> Path:
         (lambda folder: (folder / "manifest.json").unlink(), "not a readable manifest"),
     ],
 )
-def test_a_damaged_directory_is_refused_and_the_previous_model_stays(models: Path, damage: object, says: str) -> None:
+def test_a_damaged_directory_is_refused_and_the_previous_model_stays(
+    models: Path, damage: object, says: str
+) -> None:
     watcher = ChampionWatcher(models, UNIVERSE)
     artefact.promote(models, "v1")
     first = watcher.current()

@@ -42,7 +42,9 @@ def test_climatology_uses_only_targets_that_ended_before_the_cut() -> None:
     one, other = (build(frame_of({"GC=F": series}), ["GC=F"]) for series in (prices, changed))
     before = int(one.panels[0].session[0]) + cut - 252 - 1
     assert np.array_equal(climatology.fit(one.panels, before), climatology.fit(other.panels, before))
-    assert not np.array_equal(climatology.fit(one.panels, before + 50), climatology.fit(other.panels, before + 50))
+    assert not np.array_equal(
+        climatology.fit(one.panels, before + 50), climatology.fit(other.panels, before + 50)
+    )
 
 
 def test_too_little_history_says_so() -> None:
@@ -75,7 +77,10 @@ def test_pinball_prefers_the_true_quantiles() -> None:
     from scipy.stats import norm
 
     outcome = np.random.default_rng(0).standard_normal(4_000)
-    losses = [pinball(np.broadcast_to(norm.ppf(LEVELS) * scale, (4_000, len(LEVELS))), outcome).mean() for scale in (0.7, 1.0, 1.4)]
+    losses = [
+        pinball(np.broadcast_to(norm.ppf(LEVELS) * scale, (4_000, len(LEVELS))), outcome).mean()
+        for scale in (0.7, 1.0, 1.4)
+    ]
     assert losses[1] == min(losses)
 
 
@@ -96,7 +101,7 @@ def test_joint_scenarios_keep_marginals_and_dependence() -> None:
     quantiles = np.sort(rng.standard_normal((3, 6, len(LEVELS))), axis=-1)
     drawn = joint.returns(quantiles, uniform)
     for level in (0.05, 0.5, 0.95):
-        expected = quantiles[:, :, LEVELS == level][..., 0].T
+        expected = quantiles[:, :, level == LEVELS][..., 0].T
         assert np.quantile(drawn, level, axis=0) == pytest.approx(expected, abs=0.05)
     assert np.corrcoef(uniform[:, 0, 0], uniform[:, 0, 1])[0, 1] > 0.99
     assert abs(np.corrcoef(uniform[:, 0, 0], uniform[:, 0, 2])[0, 1]) < 0.1

@@ -27,7 +27,9 @@ def data() -> Dataset:
 
 
 @pytest.fixture(scope="module")
-def fitted(data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> tuple[fitting.Fitted, Path, list[float]]:
+def fitted(
+    data: Dataset, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[fitting.Fitted, Path, list[float]]:
     told: list[float] = []
     models = tmp_path_factory.mktemp("models")
     staged = artefact.stage(models, "v1")

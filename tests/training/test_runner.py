@@ -61,7 +61,9 @@ def test_events_are_passed_on_and_the_next_request_gets_a_new_child(script: Runn
     assert script.peak_rss_kib > 0
 
 
-@pytest.mark.parametrize(("script", "says"), [(DIES, "ended with code -9"), (HANGS, "took longer")], indirect=["script"])
+@pytest.mark.parametrize(
+    ("script", "says"), [(DIES, "ended with code -9"), (HANGS, "took longer")], indirect=["script"]
+)
 def test_a_child_that_dies_or_hangs_fails_its_request(script: Runner, says: str) -> None:
     (last,) = events(script)
     assert last.kind == "failed"
