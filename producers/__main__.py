@@ -47,7 +47,9 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--speed", type=float, help="replayed sessions per second")
     parser.add_argument("--replay", type=int, default=DEFAULT_REPLAY, help="sessions replayed as live ticks")
     parser.add_argument("--seed", type=int, default=42, help="of the simulated market")
-    parser.add_argument("--shock", action="store_true", help="the simulated market crashes after ten live sessions")
+    parser.add_argument(
+        "--shock", action="store_true", help="the simulated market crashes after ten live sessions"
+    )
     return parser.parse_args(arguments)
 
 
@@ -121,7 +123,7 @@ def run(feed: Feed, settings: Settings, stop: threading.Event) -> None:
     kafka.flush()
 
     said = time.monotonic()
-    for ticks in feed.live():
+    for ticks in feed.live(after_ms=min(newest.values(), default=0)):
         if stop.is_set():
             break
         fresh = unpublished(ticks, newest)

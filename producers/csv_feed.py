@@ -57,9 +57,10 @@ class CsvFeed:
     def history(self) -> Iterator[TickBatch]:
         yield _take(self._ticks, np.flatnonzero(self._ticks.event_ms < self._live_from_ms))
 
-    def live(self) -> Iterator[TickBatch]:
+    def live(self, after_ms: int) -> Iterator[TickBatch]:
         """One batch per session, at the speed asked for."""
-        rest = _take(self._ticks, np.flatnonzero(self._ticks.event_ms >= self._live_from_ms))
+        first = max(self._live_from_ms, after_ms + 1)
+        rest = _take(self._ticks, np.flatnonzero(self._ticks.event_ms >= first))
         session = np.searchsorted(self._sessions.close_ms, rest.event_ms)
         due = time.monotonic()
         for index in np.unique(session):

@@ -19,5 +19,8 @@ class Feed(Protocol):
     def history(self) -> Iterator[TickBatch]:
         """The past, oldest first; published as fast as the broker takes it."""
 
-    def live(self) -> Iterator[TickBatch]:
-        """Ticks as they happen. Blocks between batches; ends when the feed has nothing more."""
+    def live(self, after_ms: int) -> Iterator[TickBatch]:
+        """Ticks as they happen. Blocks between batches; ends when the feed has nothing more.
+
+        A feed that replays the past does not wait for ticks at or before after_ms: they are in the log.
+        """

@@ -62,13 +62,14 @@ class SimulatedFeed:
             np.concatenate(closes),
         )
 
-    def live(self) -> Iterator[TickBatch]:
+    def live(self, after_ms: int) -> Iterator[TickBatch]:
         """STEPS ticks per asset and session: fast until the clock is reached, then when they are due."""
         for index in range(self._first_live, len(self._sessions.close_ms)):
             played = index - self._first_live
             shock = self._shock and SHOCK_AFTER <= played < SHOCK_AFTER + SHOCK_SESSIONS
             session = self._market.step(index, shock)
-            yield from self._play(index, session)
+            if int(self._sessions.close_ms[index]) > after_ms:
+                yield from self._play(index, session)
 
     def _play(self, index: int, session: Session) -> Iterator[TickBatch]:
         symbols = self._universe.symbols

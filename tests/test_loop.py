@@ -18,6 +18,7 @@ from playwright.sync_api import Page, expect
 
 from feature_repo.online import FeastReader
 from feature_repo.store import open_store
+from launcher.run_file import read
 from producers import topics
 from producers.kafka_client import client_config
 from producers.universe import load_universe
@@ -216,7 +217,7 @@ def test_ctrl_c_leaves_nothing_and_a_durable_broker_goes_on_where_it_stopped(run
     if not durable:
         return
     with system(running.folder, "--broker", "apache", *FEED) as again:
-        until(lambda: again.run.pid == again.process.pid, "it runs again", 60)
+        until(lambda: (found := read(again.folder)) and found.pid == again.process.pid, "it runs again", 60)
         reader: FeastReader | None = None
 
         def fresh() -> bool:

@@ -15,8 +15,6 @@ from dashboard.app import create_app
 from dashboard.live import Poller
 from tests.dashboard.stubs import UNIVERSE, StubSource, champion, rows
 
-__all__ = ["chromium", "tab"]
-
 DEADLINE_S = 15.0
 
 

@@ -79,10 +79,14 @@ def test_the_last_sessions_are_live_and_nothing_is_lost(tmp_path: Path) -> None:
     write(tmp_path, "sp500.csv", "".join(f"{day},{200 + i}\n" for i, day in enumerate(dates)))
     feed = CsvFeed(tmp_path, UNIVERSE, 10, 10_000.0)
     history = next(iter(feed.history()))
-    live = list(feed.live())
+    live = list(feed.live(after_ms=0))
     assert len(history) == 60
     assert len(live) == 10
     assert history.event_ms.max() < min(int(part.event_ms.min()) for part in live)
     assert (np.diff(history.event_ms) >= 0).all()
+    seen = int(live[3].event_ms.max())
+    assert [part.price.tolist() for part in feed.live(after_ms=seen)] == [
+        part.price.tolist() for part in live[4:]
+    ]
     assert feed.missing == ["nasdaq", "bitcoin", "cash"]
     assert feed.data_hash() == CsvFeed(tmp_path, UNIVERSE, 10, 1.0).data_hash()
