@@ -91,11 +91,11 @@ def unpublished(ticks: TickBatch, newest: dict[str, int]) -> TickBatch:
     return TickBatch(ticks.symbol[fresh], ticks.event_ms[fresh], ticks.price[fresh])
 
 
-def run(feed: Feed, settings: Settings, stop: threading.Event) -> None:
+def run(feed: Feed, universe: Universe, settings: Settings, stop: threading.Event) -> None:
     """Publish history, ask for training, publish live ticks until the feed ends or `stop` is set."""
     kafka, consumer = connect(settings)
     partitions = len(consumer.partitions_for_topic(topics.TICKS))
-    newest = newest_published(consumer, feed.name)
+    newest = newest_published(consumer, feed.name, universe.symbols)
     consumer.close()
     publisher = Publisher(kafka, Framer(feed.name, partitions, new_epoch()))
 
@@ -156,7 +156,7 @@ def main() -> int:
 
         signal.signal(signal.SIGTERM, on_signal)
         signal.signal(signal.SIGINT, on_signal)
-        run(feed, settings, stop)
+        run(feed, universe, settings, stop)
     except AllocastError as error:
         sys.stderr.write(f"producers: {error}\n")
         return 2 if isinstance(error, FixAndRestart) else 1

@@ -2,37 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from producers import tick, topics
 from producers.errors import FixAndRestart, SkipRecord
 
 if TYPE_CHECKING:
-    from kafka import KafkaConsumer
+    from kafka import KafkaConsumer, TopicPartition
 
-TAIL_RECORDS = 64
+# Records read back from the end of each partition, until every symbol was met. Most starts need the first
+# step only; a symbol that quotes once a month, or was never published, needs more.
+STEPS = (64, 4_096, 2**40)
 
 
-def newest_published(consumer: KafkaConsumer, feed: str) -> dict[str, int]:
-    """Newest event time per symbol in the last records of each partition of `market.ticks`.
+def newest_published(consumer: KafkaConsumer, feed: str, symbols: Iterable[str]) -> dict[str, int]:
+    """Newest event time per symbol in `market.ticks`; symbols that are not in the log are left out.
 
     Raises FixAndRestart when the log holds another feed's prices: two markets must never be mixed.
     """
     from kafka import TopicPartition
 
-    partitions = [
-        TopicPartition(topics.TICKS, number) for number in consumer.partitions_for_topic(topics.TICKS) or ()
-    ]
+    numbers = sorted(consumer.partitions_for_topic(topics.TICKS) or ())
+    newest: dict[str, int] = {}
+    for step in STEPS:
+        wanted = {tick.partition_of(symbol, len(numbers)) for symbol in symbols if symbol not in newest}
+        if not wanted:
+            break
+        _read(
+            consumer, [TopicPartition(topics.TICKS, number) for number in sorted(wanted)], step, feed, newest
+        )
+    return newest
+
+
+def _read(
+    consumer: KafkaConsumer, partitions: list[TopicPartition], tail: int, feed: str, newest: dict[str, int]
+) -> None:
+    """Take the last `tail` records of each partition into `newest`."""
     consumer.assign(partitions)
     begins, ends = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
-    todo = {}
     for partition in partitions:
-        start = max(begins[partition], ends[partition] - TAIL_RECORDS)
-        consumer.seek(partition, start)
-        if start < ends[partition]:
-            todo[partition] = ends[partition]
-    newest: dict[str, int] = {}
-    while todo:
+        consumer.seek(partition, max(begins[partition], ends[partition] - tail))
+    while any(consumer.position(partition) < ends[partition] for partition in partitions):
         for records in consumer.poll(timeout_ms=1000).values():
             for record in records:
                 try:
@@ -47,5 +58,3 @@ def newest_published(consumer: KafkaConsumer, feed: str) -> dict[str, int]:
                 for index, event_ms in zip(frame.symbol, frame.event_ms, strict=True):
                     symbol = frame.symbols[index]
                     newest[symbol] = max(newest.get(symbol, event_ms), event_ms)
-        todo = {partition: end for partition, end in todo.items() if consumer.position(partition) < end}
-    return newest

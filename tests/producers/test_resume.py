@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import pytest
+
+from launcher.create_topics import ensure_topics
+from producers import topics
+from producers.errors import FixAndRestart
+from producers.kafka_client import client_config
+from producers.publisher import Framer, Publisher
+from producers.resume import newest_published
+from producers.settings import load_settings
+from producers.tick_batch import batch
+
+
+def test_the_newest_published_tick_of_every_symbol_is_found(embedded_broker: str) -> None:
+    from kafka import KafkaConsumer, KafkaProducer
+
+    settings = load_settings(kafka_bootstrap_servers=embedded_broker)
+    ensure_topics(settings)
+    producer = KafkaProducer(**client_config(settings))
+    partitions = len(producer.partitions_for(topics.TICKS))
+    publisher = Publisher(producer, Framer("resume", partitions, "e"))
+    publisher.publish(batch(["RARE"], [5], [1.0]))
+    for i in range(200):  # more records than the first look back
+        publisher.publish(
+            batch([f"S{n}" for n in range(3 * partitions)], [10 + i] * 3 * partitions, [1.0] * 3 * partitions)
+        )
+    publisher.flush()
+    producer.close()
+
+    consumer = KafkaConsumer(**client_config(settings), group_id=None, enable_auto_commit=False)
+    newest = newest_published(consumer, "resume", ["RARE", "S0", "S7", "NEVER"])
+    assert newest["RARE"] == 5
+    assert newest["S0"] == newest["S7"] == 209
+    assert "NEVER" not in newest
+    with pytest.raises(FixAndRestart, match="holds prices of feed 'resume', asked for 'csv'"):
+        newest_published(consumer, "csv", ["S0"])
+    consumer.close()
