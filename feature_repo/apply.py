@@ -5,6 +5,7 @@ Feast takes seconds to import and apply; an unchanged repository is recognised w
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import sys
@@ -34,7 +35,8 @@ def apply(settings: Settings) -> bool:
     here = Path.cwd()
     sys.path.insert(0, str(REPO))  # Feast imports `definitions` by its bare name
     try:
-        with feast_environment(settings):
+        # Feast reports on standard output, which belongs to our callers.
+        with feast_environment(settings), contextlib.redirect_stdout(sys.stderr):
             # The source is not validated: it is an empty folder until the first session is final.
             apply_total(load_config(settings), REPO, skip_source_validation=True)
     finally:

@@ -1,0 +1,117 @@
+"""From `allocast up` to a first forecast, to the LSTM in the pool; time and memory of a training; memory of all.
+
+The forecast is computed here from the online store and the model directory, by the code the page uses.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks.machine import Measured, measured
+from launcher.process_table import rss_bytes
+from launcher.run_file import read
+from launcher.supervisor_client import SupervisorClient
+from producers.errors import AllocastError
+from producers.settings import load_settings
+from producers.universe import load_universe
+from training.answer import ask
+from training.answering import answer
+from training.champion import ChampionWatcher
+
+DEADLINE_S = 600.0
+EQUAL = {"gold": 20.0, "nasdaq": 20.0, "sp500": 20.0, "bitcoin": 20.0, "cash": 20.0}
+ENDED = re.compile(r"training ended after (\d+) s, peak memory (\d+) MiB")
+
+
+def once(feed: list[str]) -> dict[str, Any]:
+    """One start from an empty state folder."""
+    import feature_repo.online_store  # noqa: F401  # feast's imports are not part of what is measured
+
+    with tempfile.TemporaryDirectory(prefix="allocast-bench-") as name:
+        folder = Path(name)
+        os.environ["ALLOCAST_STATE_DIR"] = name
+        command = [sys.executable, "-m", "launcher.cli", "up", "--state-dir", name, "--port", "0", *feed]
+        with (folder / "up.log").open("wb") as log:
+            started = time.perf_counter()
+            process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+        try:
+            forecast_s = _until(_forecast, folder, process) - started
+            lstm_s = _until(lambda _: _trained(folder), folder, process) - started
+            found = _until_text(folder / "logs" / "training.log", ENDED)
+            run = read(folder)
+            assert run is not None  # noqa: S101  # it answered above
+            states = SupervisorClient(Path(run.supervisor_socket)).states()
+            memory = {state.name: rss_bytes(state.pid) / 2**20 for state in states.values() if state.pid}
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(60)
+            del os.environ["ALLOCAST_STATE_DIR"]
+    return {
+        "first_forecast_s": forecast_s,
+        "lstm_s": lstm_s,
+        "training_s": float(found[1]),
+        "training_peak_mib": float(found[2]),
+        "memory_mib": memory,
+    }
+
+
+def _until(condition: Any, folder: Path, process: subprocess.Popen[bytes]) -> float:
+    deadline = time.perf_counter() + DEADLINE_S
+    while time.perf_counter() < deadline:
+        if process.poll() is not None:
+            raise RuntimeError((folder / "up.log").read_text())
+        if condition(folder):
+            return time.perf_counter()
+        time.sleep(0.1)
+    raise TimeoutError((folder / "up.log").read_text())
+
+
+def _until_text(path: Path, pattern: re.Pattern[str]) -> re.Match[str]:
+    deadline = time.perf_counter() + 60
+    while time.perf_counter() < deadline:
+        if found := pattern.search(path.read_text()):
+            return found
+        time.sleep(0.1)
+    raise TimeoutError(f"{path}: no line like {pattern.pattern}")
+
+
+def _forecast(folder: Path) -> bool:
+    from feature_repo.online import FeastReader
+
+    universe = load_universe()
+    champion = ChampionWatcher(folder / "models", universe).current()
+    if champion is None:
+        return False
+    try:
+        rows = FeastReader(load_settings()).read(universe.symbols)
+        answer(ask(10_000, EQUAL, "6m", universe), champion, rows, int(time.time() * 1000), universe)
+    except AllocastError:
+        return False
+    return True
+
+
+def _trained(folder: Path) -> bool:
+    champion = ChampionWatcher(folder / "models", load_universe()).current()
+    return champion is not None and champion.has_lstm
+
+
+def run(feed: list[str], repeat: int = 3) -> dict[str, Any]:
+    """Medians of `repeat` starts."""
+    found = [once(feed) for _ in range(repeat)]
+    units = {"first_forecast_s": "s", "lstm_s": "s", "training_s": "s", "training_peak_mib": "MiB"}
+    result: dict[str, Measured | dict[str, Measured]] = {
+        name: measured([one[name] for one in found], unit) for name, unit in units.items()
+    }
+    services = found[0]["memory_mib"]
+    result["memory_mib"] = {
+        name: measured([one["memory_mib"].get(name, 0.0) for one in found], "MiB") for name in services
+    }
+    return result
