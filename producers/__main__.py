@@ -68,7 +68,10 @@ def make_feed(options: argparse.Namespace, universe: Universe) -> Feed:
             raise FixAndRestart(f"--data: expected a folder of CSV files, got {options.data}")
         if options.shock:
             raise FixAndRestart("--shock: only the simulated feed has one; use --feed simulated")
-        return CsvFeed(options.data, universe, options.replay, speed)
+        feed = CsvFeed(options.data, universe, options.replay, speed)
+        if feed.missing:
+            log.warning("%s: no file for %s; they are left out", options.data, ", ".join(feed.missing))
+        return feed
     return SimulatedFeed(universe, options.seed, options.replay, speed, options.shock)
 
 

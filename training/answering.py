@@ -53,8 +53,9 @@ def answer(
         row = rows.get(asset.symbol)
         if row is None:
             raise TryAgain(f"{asset.name}: no price has arrived yet; set its weight to 0 or wait")
-        if asset.kind == "price" and not champion.covers(row):
-            raise TryAgain(f"{asset.name}: too little history to forecast it ({row.n_sessions} sessions)")
+        why = champion.refuses(row) if asset.kind == "price" else None
+        if why is not None:
+            raise TryAgain(f"{asset.name}: {why}")
     scenarios = champion.scenarios(rows)
     sessions = np.array(FAN, dtype=float)
     price_level = np.exp(scenarios.inflation)
@@ -157,7 +158,7 @@ def _inputs(
             states[asset.id] = InputState(None, "missing")
             continue
         age_s = (now_ms - row.seen_ms) / 1000
-        if asset.kind == "price" and not champion.covers(row):
+        if asset.kind == "price" and champion.refuses(row) is not None:
             status = "warming"
         else:
             status = "old" if age_s > OLD_S or newest - row.event_ms > OLD_EVENT_MS else "live"

@@ -9,6 +9,7 @@ import logging
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,7 @@ from training.volatility import anchor_of
 
 log = logging.getLogger("training")
 
+BEHIND = timedelta(days=7)  # how far an asset's quotes may lag behind the model's data
 FAN_COLUMNS = [HORIZONS.index(horizon) for horizon in FAN]
 
 
@@ -84,12 +86,20 @@ class Champion:
         column = HORIZONS.index(horizon)
         return {name: float(self._arrays.weights[name][column]) for name in self.manifest.members}
 
-    def covers(self, row: FeatureRow | None) -> bool:
-        """Whether this model can forecast the asset of a row."""
-        return row is not None and row.symbol in self._position and row.is_warm and row.window is not None
+    def refuses(self, row: FeatureRow) -> str | None:
+        """Why this model cannot forecast the asset of a row; None when it can."""
+        if row.feed != self.manifest.feed:
+            return f"prices come from feed {row.feed}, the model was trained on feed {self.manifest.feed}"
+        day = datetime.strptime(str(row.session_date), "%Y%m%d").date()
+        if date.fromisoformat(self.manifest.as_of_session) - day > BEHIND:
+            # A replay was started again (the model has seen what it would forecast), or the quotes ended.
+            return f"the newest price is of {day}, the model knows data up to {self.manifest.as_of_session}"
+        if not row.is_warm or row.window is None or row.symbol not in self._position:
+            return f"too little history to forecast it ({row.n_sessions} sessions)"
+        return None
 
     def quantiles(self, rows: list[FeatureRow]) -> FloatArray:
-        """Quantiles of log returns, shape (len(rows), H, L). Every row must be covered."""
+        """Quantiles of log returns, shape (len(rows), H, L). None of the rows may be refused."""
         sigma = np.stack([anchor_of(row.values) for row in rows])
         q = self._arrays.climatology[[self._position[row.symbol] for row in rows]]
         members = {"climatology": q}
@@ -104,7 +114,7 @@ class Champion:
         chosen = [
             row
             for symbol in self.manifest.symbols
-            if (row := rows.get(symbol)) is not None and self.covers(row)
+            if (row := rows.get(symbol)) is not None and self.refuses(row) is None
         ]
         key = tuple((row.symbol, row.event_ms) for row in chosen)
         with self._lock:

@@ -53,7 +53,7 @@ def forecast_of(champion: Champion, message: Features) -> Forecast | None:
         spec_hash=message.spec_hash,
     )
     price = message.values["price"]
-    if not message.final or message.session_close_ms is None or price is None or not champion.covers(row):
+    if not message.final or message.session_close_ms is None or price is None or champion.refuses(row):
         return None
     return Forecast(
         symbol=message.symbol,

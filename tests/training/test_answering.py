@@ -129,8 +129,9 @@ def test_what_is_missing_or_old_is_said(champion: Champion) -> None:
     result = answer(request, champion, rows(), NOW_MS, UNIVERSE)
     assert NO_LSTM in result.notes
     assert result.inputs["bitcoin"].status == "missing"
+    only_cash = ask(1.0, {"cash": 100.0}, "3m", UNIVERSE)
     simulated = {symbol: msgspec.structs.replace(one, feed="simulated") for symbol, one in rows().items()}
-    assert SIMULATED in answer(request, champion, simulated, NOW_MS, UNIVERSE).notes
+    assert SIMULATED in answer(only_cash, champion, simulated, NOW_MS, UNIVERSE).notes
     later = answer(request, champion, rows(), NOW_MS + 10**9, UNIVERSE)
     assert later.inputs["gold"].status == "old"
     with pytest.raises(TryAgain, match="Bitcoin: no price"):
@@ -138,6 +139,16 @@ def test_what_is_missing_or_old_is_said(champion: Champion) -> None:
     young = rows() | {"GC=F": row("GC=F", is_warm=False, n_sessions=9)}
     with pytest.raises(TryAgain, match=r"Gold: too little history to forecast it \(9 sessions\)"):
         answer(request, champion, young, NOW_MS, UNIVERSE)
+
+
+def test_a_model_of_another_market_or_from_the_future_is_not_used(champion: Champion) -> None:
+    request = ask(1.0, {"gold": 100.0}, "3m", UNIVERSE)
+    other = rows() | {"GC=F": row("GC=F", feed="yahoo")}
+    with pytest.raises(TryAgain, match="feed yahoo, the model was trained on feed csv"):
+        answer(request, champion, other, NOW_MS, UNIVERSE)
+    past = rows() | {"GC=F": row("GC=F", session_date=20000103)}
+    with pytest.raises(TryAgain, match="the model knows data up to"):
+        answer(request, champion, past, NOW_MS, UNIVERSE)
 
 
 def copy(models: Path, version: str, **changes: object) -> Path:
