@@ -3,7 +3,8 @@
 ARGS ?=
 VENV := .venv
 PYTHON := $(VENV)/bin/python
-UV := $(VENV)/bin/uv
+# The certificates of the system, as pip uses them: behind a company's proxy there are no others that fit.
+UV := $(VENV)/bin/uv --system-certs
 UV_VERSION := 0.13.9
 
 .DEFAULT_GOAL := help

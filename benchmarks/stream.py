@@ -120,7 +120,8 @@ def consume(settings: Settings, ends: dict[int, int]) -> float:
     """Seconds from the worker's readiness to the commit of the last record."""
     from kafka.admin import KafkaAdminClient
 
-    from training.service import WORKER_GROUP, committed
+    from stream_processors.state_version import APP_ID
+    from training.service import committed
 
     log_file = settings.state_dir / "worker.log"
     with log_file.open("wb") as log:
@@ -136,7 +137,7 @@ def consume(settings: Settings, ends: dict[int, int]) -> float:
             while time.perf_counter() < deadline:
                 if not ready and b"Worker ready" in log_file.read_bytes():
                     ready = time.perf_counter()
-                held = committed(admin, WORKER_GROUP, topics.TICKS, list(ends))
+                held = committed(admin, APP_ID, topics.TICKS, list(ends))
                 if ready and all(held.get(partition, 0) >= end for partition, end in ends.items()):
                     return time.perf_counter() - ready
                 time.sleep(0.02)

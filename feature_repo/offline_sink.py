@@ -74,6 +74,9 @@ def upsert(folder: Path, partition: int, table: pa.Table) -> None:
             .aggregate([("position", "max")])
         )
         merged = merged.take(pa.array(np.sort(newest["position_max"].to_numpy())))
-        scratch = path.with_suffix(f".{os.getpid()}.tmp")
+        # Readers of the folder pass over names that begin with a dot.
+        for left_over in folder.glob(f".{path.stem}.*.tmp"):
+            left_over.unlink(missing_ok=True)
+        scratch = folder / f".{path.stem}.{os.getpid()}.tmp"
         pq.write_table(merged, scratch)
         scratch.replace(path)

@@ -31,6 +31,8 @@ def feast_connection_string(redis_url: str) -> str:
     parts = urlsplit(redis_url)
     if parts.scheme not in ("redis", "rediss") or not parts.hostname:
         raise FixAndRestart("REDIS_URL: expected redis://[user:password@]host:port/db")
+    if "," in unquote(parts.netloc):
+        raise FixAndRestart("REDIS_URL: Feast cannot take a user name or a password with a comma")
     fields = [f"{parts.hostname}:{parts.port or 6379}", f"db={parts.path.strip('/') or 0}"]
     if parts.username:
         fields.append(f"username={unquote(parts.username)}")

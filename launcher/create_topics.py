@@ -11,10 +11,7 @@ from producers import topics
 from producers.errors import TryAgain
 from producers.kafka_client import client_config
 from producers.settings import Settings
-
-# Not a contract topic: Faust names it <app>-<table>-changelog and only the worker reads it. It is created
-# here because Faust would otherwise create it with its own idea of partitions and replicas.
-CHANGELOG = topics.Topic("allocast-worker-rolling_state-changelog", retention_ms=None, per_symbol=True)
+from stream_processors.state_version import CHANGELOG  # Faust would create it with its own idea of partitions
 
 WAIT_S = 60.0
 

@@ -13,17 +13,18 @@ from contextlib import suppress
 from types import FrameType
 from typing import NoReturn
 
-from launcher import apache_kafka, log_loss, plan, probes, run_file
+from launcher import apache_kafka, log_loss, plan, probes, run_file, state_owner
 from launcher.plan import SERVICES, Options, Plan
 from launcher.report import Report
 from launcher.supervision import Supervisor
 from launcher.supervisor_client import ProcessState
 from launcher.watch import Watch
-from producers.errors import TryAgain
+from producers.errors import FixAndRestart, TryAgain
 from producers.settings import StateFolder, load_settings
 
 STARTING_LOOK_S = 0.25  # pause between two looks while services start
 STEADY_LOOK_S = 1.0
+WRONG_INPUT = "exit status 2"  # of every service, when a setting or a file is wrong
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -35,7 +36,7 @@ def up(options: Options, as_json: bool = False) -> int:
     """Run until a signal comes. Returns 0 after a wanted end, 1 when the supervisor died.
 
     as_json : one JSON object on standard output once everything is ready, sentences on standard error.
-    Raises FixAndRestart or TryAgain for what is wrong before the start.
+    Raises TryAgain before the start, FixAndRestart also when a service says that its input is wrong.
     """
     report = Report(to_stderr=as_json)
     # Set even when they are ignored now: a shell starts background jobs with SIGINT ignored.
@@ -49,6 +50,7 @@ def up(options: Options, as_json: bool = False) -> int:
             if options.broker == "apache" and not external and not apache_kafka.cache_folder().is_dir():
                 report.say("downloading Apache Kafka with Maven, which is done once")
             decided = plan.make(options, settings, os.environ)
+            state_owner.claim(decided)
             if decided.forgets:
                 log_loss.forget(decided, redis_runs=False)
             report.opening(decided, options.feed)
@@ -101,7 +103,11 @@ class _Attendant:
         for name in self._watch.ended(states):
             self._ready.discard(name)
             log = str(self._plan.logs / f"{name}.log")
-            self._report.ended(name, self._supervisor.last_end(name), log, self._supervisor.last_words(name))
+            end, words = self._supervisor.last_end(name), self._supervisor.last_words(name)
+            if end == WRONG_INPUT:
+                # Starting it again would give the same answer: a person must change something.
+                raise FixAndRestart(words[-1] if words else f"{name}: wrong input, see {log}")
+            self._report.ended(name, end, log, words)
         if self._loss.update(states):
             self._ready -= {"broker", *plan.READERS}
             self._report.say("the embedded broker lost its log: rebuilding everything derived from it")

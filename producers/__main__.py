@@ -21,7 +21,7 @@ from producers.csv_feed import CsvFeed
 from producers.errors import AllocastError, FixAndRestart
 from producers.feed import Feed
 from producers.kafka_client import client_config
-from producers.publisher import Framer, Publisher, new_epoch
+from producers.publisher import DELIVERY_S, Framer, Publisher, new_epoch
 from producers.request import MODEL, SCHEMA, TrainingRequest, encode_request
 from producers.resume import newest_published
 from producers.settings import Settings, load_settings
@@ -82,7 +82,7 @@ def connect(settings: Settings) -> tuple[KafkaProducer, KafkaConsumer]:
     until(lambda: topic_id(settings, topics.TICKS), settings, log)
     config = client_config(settings)
     return (
-        KafkaProducer(**config, linger_ms=5),
+        KafkaProducer(**config, linger_ms=5, delivery_timeout_ms=int(DELIVERY_S * 1000)),
         KafkaConsumer(**config, enable_auto_commit=False, group_id=None),
     )
 
@@ -94,12 +94,20 @@ def unpublished(ticks: TickBatch, newest: dict[str, int]) -> TickBatch:
     return TickBatch(ticks.symbol[fresh], ticks.event_ms[fresh], ticks.price[fresh])
 
 
+def log_ends(consumer: KafkaConsumer) -> dict[str, int]:
+    """Next offset of each partition of `market.ticks` that holds anything."""
+    from kafka import TopicPartition
+
+    numbers = consumer.partitions_for_topic(topics.TICKS) or ()
+    ends = consumer.end_offsets([TopicPartition(topics.TICKS, number) for number in numbers])
+    return {str(partition.partition): end for partition, end in ends.items() if end}
+
+
 def run(feed: Feed, universe: Universe, settings: Settings, stop: threading.Event) -> None:
     """Publish history, ask for training, publish live ticks until the feed ends or `stop` is set."""
     kafka, consumer = connect(settings)
     partitions = len(consumer.partitions_for_topic(topics.TICKS))
     newest = newest_published(consumer, feed.name, universe.symbols)
-    consumer.close()
     publisher = Publisher(kafka, Framer(feed.name, partitions, new_epoch()))
 
     started = time.monotonic()
@@ -115,8 +123,9 @@ def run(feed: Feed, universe: Universe, settings: Settings, stop: threading.Even
         at_ms=int(time.time() * 1000),
         detail=f"{publisher.sent} ticks of history",
         source=f"{feed.name}:{feed.data_hash()}",
-        after={str(partition): end for partition, end in publisher.ends.items()},
+        after=log_ends(consumer),
     )
+    consumer.close()
     kafka.send(
         topics.REQUESTS,
         key=MODEL.encode(),

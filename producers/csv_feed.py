@@ -97,9 +97,13 @@ def read_csv(path: Path, asset: Asset, sessions: Sessions) -> TickBatch:
     previous: date | None = None
     with path.open(newline="", encoding="utf-8") as file:
         reader = csv.DictReader(file)
-        if not {"date", "close"} <= set(reader.fieldnames or ()):
-            raise FixAndRestart(f"{path}:1: expected the columns date,close, got {reader.fieldnames}")
-        for line, row in enumerate(reader, 2):
+        try:
+            columns = reader.fieldnames or ()
+        except (csv.Error, UnicodeDecodeError) as error:
+            raise FixAndRestart(f"{path}:1: not a CSV file in UTF-8: {error}") from error
+        if not {"date", "close"} <= set(columns):
+            raise FixAndRestart(f"{path}:1: expected the columns date,close, got {columns}")
+        for line, row in enumerate(_rows(reader, path), 2):
             try:
                 day = date.fromisoformat(row["date"])
             except (TypeError, ValueError) as error:
@@ -123,3 +127,11 @@ def read_csv(path: Path, asset: Asset, sessions: Sessions) -> TickBatch:
     if not times:
         raise FixAndRestart(f"{path}: no rows from 1970 on")
     return TickBatch(np.full(len(times), asset.symbol), np.array(times, dtype=np.int64), np.array(prices))
+
+
+def _rows(reader: csv.DictReader[str], path: Path) -> Iterator[dict[str, str]]:
+    """Rows of a reader. Raises FixAndRestart where the file is not CSV in UTF-8."""
+    try:
+        yield from reader
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise FixAndRestart(f"{path}:{reader.line_num + 1}: not a CSV file in UTF-8: {error}") from error

@@ -1,28 +1,31 @@
 """Packing ticks into frames and sending them to Kafka.
 
 Every frame of a partition is sent in order and acknowledged by all replicas; kafka-python's idempotent
-producer keeps retries from duplicating or reordering them. When the broker is away, `send` blocks at the
-buffer limit, so nothing is dropped: the feed waits.
+producer keeps retries from duplicating or reordering them. At most MAX_IN_FLIGHT frames wait for their
+acknowledgement: when the broker is away the feed waits too. A frame that is refused after all ends the
+producer; its successor resumes from what is in the log.
 """
 
 from __future__ import annotations
 
-import logging
 import secrets
 import time
+from collections import deque
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from producers import tick, topics
+from producers.errors import TryAgain
 from producers.tick import MAX_TICKS, TickFrame, partition_of
 from producers.tick_batch import TickBatch
 
 if TYPE_CHECKING:
     from kafka import KafkaProducer
 
-log = logging.getLogger(__name__)
+MAX_IN_FLIGHT = 2_000  # frames
+DELIVERY_S = 24 * 3600.0  # how long a frame is tried; until then the feed waits
 
 
 def new_epoch() -> str:
@@ -71,30 +74,43 @@ class Framer:
 
 
 class Publisher:
-    """Sends frames. `sent` counts ticks, `ends` holds the next offset per partition."""
+    """Sends frames; `sent` counts ticks."""
 
     def __init__(self, kafka: KafkaProducer, framer: Framer) -> None:
         self._kafka, self._framer = kafka, framer
+        self._waiting: deque[Any] = deque()
         self.sent = 0
-        self.ends: dict[int, int] = {}
 
     def publish(self, ticks: TickBatch, history: bool = False) -> None:
-        """Send a batch; returns once it is in the producer's buffer."""
+        """Send a batch; returns once it is in the producer's buffer.
+
+        Raises TryAgain when the broker has refused a frame or did not answer for DELIVERY_S.
+        """
         seen_ms = int(time.time() * 1000)
         for partition, frame in self._framer.frames(ticks, seen_ms, history):
-            future = self._kafka.send(
-                topics.TICKS,
-                value=tick.encode(frame),
-                partition=partition,
-                headers=topics.schema_header(tick.SCHEMA),
+            while self._waiting and (self._waiting[0].is_done or len(self._waiting) >= MAX_IN_FLIGHT):
+                self._settle(self._waiting.popleft())
+            self._waiting.append(
+                self._kafka.send(
+                    topics.TICKS,
+                    value=tick.encode(frame),
+                    partition=partition,
+                    headers=topics.schema_header(tick.SCHEMA),
+                )
             )
-            future.add_callback(self._sent)
-            future.add_errback(lambda error: log.error("a tick frame was not accepted: %s", error))
             self.sent += len(frame.symbol)
 
     def flush(self) -> None:
-        """Wait until everything sent is acknowledged."""
+        """Wait until everything sent is acknowledged. Raises TryAgain as `publish` does."""
         self._kafka.flush()
+        while self._waiting:
+            self._settle(self._waiting.popleft())
 
-    def _sent(self, metadata: Any) -> None:
-        self.ends[metadata.partition] = max(self.ends.get(metadata.partition, 0), metadata.offset + 1)
+    @staticmethod
+    def _settle(future: Any) -> None:
+        from kafka.errors import KafkaError
+
+        try:
+            future.get(timeout=DELIVERY_S)
+        except KafkaError as error:
+            raise TryAgain(f"{topics.TICKS}: a frame was not accepted: {error}") from error

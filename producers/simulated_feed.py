@@ -18,14 +18,14 @@ from producers.simulated_market import STEPS, Session, SimulatedMarket
 from producers.tick_batch import TickBatch
 from producers.universe import Universe
 
-HISTORY_YEARS = 20
+BEGIN = np.datetime64("2000-01-03")  # fixed: the same seed gives the same past on every day
 OPEN_BEFORE_CLOSE_MS = 6 * 3_600_000 + 1_800_000  # a full session lasts 6.5 hours
 SHOCK_AFTER = 10  # live sessions before the forced crash
 SHOCK_SESSIONS = 40
 
 
 class SimulatedFeed:
-    """History of HISTORY_YEARS, then `replay_sessions` at `sessions_per_s`, then real time."""
+    """History from BEGIN, then `replay_sessions` at `sessions_per_s`, then real time."""
 
     name = "simulated"
 
@@ -43,7 +43,7 @@ class SimulatedFeed:
         now_ms = int(time.time() * 1000) if now_ms is None else now_ms
         today = self._sessions.index_at(now_ms)
         self._first_live = today - replay_sessions
-        self._first = self._first_live - 252 * HISTORY_YEARS
+        self._first = int(np.searchsorted(self._sessions.date, BEGIN))
         self._session_s = 1 / sessions_per_s
         self._market = SimulatedMarket(universe, seed)
 

@@ -68,8 +68,10 @@ def decode(raw: bytes) -> TickFrame:
         raise SkipRecord("bad_columns", f"column symbol must index the {len(frame.symbols)} symbols")
     if len(set(frame.symbols)) != len(frame.symbols):
         raise SkipRecord("bad_columns", "symbols must be distinct")
-    if frame.seq < 0 or not all(-(2**53) < ms < 2**53 for ms in frame.event_ms):
-        raise SkipRecord("bad_columns", "seq must be >= 0 and event_ms within 2**53")
+    if not (0 <= frame.seq < 2**53 and 0 <= frame.seen_ms < 2**53):
+        raise SkipRecord("bad_columns", "seq and seen_ms must be at least 0 and below 2**53")
+    if not all(-(2**53) < ms < 2**53 for ms in frame.event_ms):
+        raise SkipRecord("bad_columns", "event_ms must lie within 2**53")
     return frame
 
 

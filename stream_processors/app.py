@@ -16,12 +16,11 @@ from producers import topics
 from producers.sessions import nyse
 from producers.settings import Settings
 from producers.universe import load_universe
+from stream_processors.state_version import APP_ID, CHANGELOG, TABLE
 from stream_processors.worker import Worker
 
 log = logging.getLogger("stream_processors")
 
-APP_ID = "allocast-worker"
-TABLE = "rolling_state"
 FLUSH_S = 0.02
 SNAPSHOT_S = 1.0
 REPORT_S = 30.0
@@ -53,13 +52,12 @@ def create_app(settings: Settings, log_id: str) -> faust.App:
     )
     ticks = app.topic(topics.TICKS, key_type=bytes, value_type=bytes)
     table = app.Table(TABLE, key_type=bytes, value_type=bytes, partitions=settings.partitions)
-    changelog = f"{APP_ID}-{TABLE}-changelog"
     holder: dict[str, Any] = {}  # made once the event loop runs
 
     async def save_snapshot(partition: int, entries: dict[bytes, bytes]) -> None:
         producer = holder["producer"]
         sent = [
-            await producer.send(changelog, key=key, value=value, partition=partition)
+            await producer.send(CHANGELOG.name, key=key, value=value, partition=partition)
             for key, value in entries.items()
         ]
         for future in sent:

@@ -7,6 +7,8 @@ import msgspec
 from producers import topics
 from stream_processors.messages import DEAD_SCHEMA, DeadTick
 
+MAX_VALUE = 1_000_000
+
 
 class Record(msgspec.Struct, frozen=True):
     """One Kafka record to be sent."""
@@ -31,6 +33,10 @@ def dead_record(
         ("source_partition", str(source_partition).encode()),
         ("source_offset", str(source_offset).encode()),
     ]
+    if isinstance(value, bytes) and len(value) > MAX_VALUE:
+        # A record is limited to 1 MiB and ours has more headers than the one it was.
+        headers.append(("truncated_from", str(len(value)).encode()))
+        value = value[:MAX_VALUE]
     if detail:
         headers.append(("detail", detail.encode()[:500]))
     key = value.symbol.encode() if isinstance(value, DeadTick) else None

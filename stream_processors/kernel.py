@@ -264,8 +264,9 @@ def apply_ticks(
                        that a record replayed after a restart counts once.
     grace_ms         : how far behind the newest event of its symbol a tick may be.
     outcome          : out, shape (n,), APPLIED, LATE, BAD_PRICE, AHEAD or SKIPPED per tick.
-    bars, rows       : out, shape (>= n, FINAL_BAR_SIZE) and (>= n, ROW_SIZE): bars that became final, in
-                       order, with the features as of that close. NaN where a feature is not warm.
+    bars, rows       : out, shape (2 * n, FINAL_BAR_SIZE) and (2 * n, ROW_SIZE): bars that became final, in
+                       order, with the features as of that close; a tick ends at most two. NaN where a
+                       feature is not warm.
     """
     finals = 0
     for i in range(len(symbol)):
@@ -329,6 +330,6 @@ def new_rows(n: int) -> tuple[IntArray, FloatArray, FloatArray]:
     """Output buffers of apply_ticks for n ticks: outcome, bars, rows."""
     return (
         np.empty(n, dtype=np.int64),
-        np.empty((n + 1, FINAL_BAR_SIZE)),
-        np.empty((n + 1, ROW_SIZE)),
+        np.empty((2 * n, FINAL_BAR_SIZE)),
+        np.empty((2 * n, ROW_SIZE)),
     )

@@ -1,8 +1,10 @@
 """`python -m stream_processors.monitor`: scores logged forecasts, reports drift, asks for retraining.
 
-It keeps no state of its own: at a start it reads `market.bars` and `forecasts.log` from the beginning and
-comes to the same detectors. Reports and requests that were sent before are not sent again: the newest
-report per asset and detector says how far the log was scored, and requests carry an idempotency key.
+It keeps no state of its own: at a start it reads `market.bars` and `forecasts.log` from the beginning, scores
+them session by session, and comes to the same detectors (within one session assets are scored in the order
+of their symbols then, in the order of arrival otherwise). Reports that were sent before are not sent again:
+the newest one per asset and detector says how far the log was scored. A request is sent before its report,
+and its idempotency key makes a repeat harmless.
 """
 
 from __future__ import annotations
@@ -32,6 +34,9 @@ from stream_processors.messages import Bar
 log = logging.getLogger("stream_processors.monitor")
 
 
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, ValueError, ZeroDivisionError)
+
+
 class MonitorService:
     """One consumer over bars, forecasts and our own reports; one producer."""
 
@@ -53,6 +58,17 @@ class MonitorService:
             ]
         )
         self._consumer.seek_to_beginning()
+        self._catch_up()
+
+    def _catch_up(self) -> None:
+        """Score the past in the order of its sessions: partitions are read one after the other."""
+        partitions = list(self._consumer.assignment())
+        ends = self._consumer.end_offsets(partitions)
+        past: list[Scored] = []
+        while any(self._consumer.position(one) < ends[one] for one in partitions):
+            past += self._read(timeout_ms=500)
+        for scored in sorted(past, key=lambda one: (one.session_date, one.symbol)):
+            self._score(scored)
 
     def _newest_reports(self, partition: Callable[[str, int], Any]) -> dict[tuple[str, str], int]:
         """Newest reported session per asset and detector."""
@@ -65,21 +81,29 @@ class MonitorService:
         while any(self._consumer.position(one) < ends[one] for one in partitions):
             for records in self._consumer.poll(timeout_ms=500).values():
                 for record in records:
-                    report = msgspec.json.decode(record.value, type=DriftReport)
+                    try:
+                        report = msgspec.json.decode(record.value or b"", type=DriftReport)
+                    except UNREADABLE as error:
+                        log.warning("%s[%d]@%d: %s", record.topic, record.partition, record.offset, error)
+                        continue
                     newest[report.asset, report.detector] = report.session_date
         return newest
 
     def step(self) -> None:
         """Read what is new and act on it."""
-        for partition, records in self._consumer.poll(timeout_ms=500).items():
+        for scored in self._read(timeout_ms=500):
+            self._score(scored)
+
+    def _read(self, timeout_ms: int) -> list[Scored]:
+        """Outcomes that the next records complete."""
+        found: list[Scored] = []
+        for partition, records in self._consumer.poll(timeout_ms=timeout_ms).items():
             for record in records:
-                if record.value is None:
-                    continue
                 try:
-                    for scored in self._match(partition.topic, record.value):
-                        self._score(scored)
-                except msgspec.DecodeError as error:
+                    found += self._match(partition.topic, record.value or b"")
+                except UNREADABLE as error:
                     log.warning("%s[%d]@%d: %s", partition.topic, partition.partition, record.offset, error)
+        return found
 
     def _match(self, topic: str, value: bytes) -> list[Scored]:
         if topic == topics.BARS:
@@ -94,14 +118,14 @@ class MonitorService:
         for report in self._monitor.score(asset, scored.session_date, scored.pit, scored.model, now_ms):
             if report.session_date <= self._reported.get((report.asset, report.detector), 0):
                 continue
+            if report.triggers:
+                self._request(report)
             self._producer.send(
                 topics.DRIFT,
                 key=report.asset.encode(),
                 value=msgspec.json.encode(report),
                 headers=topics.schema_header(SCHEMA),
             )
-            if report.triggers:
-                self._request(report)
 
     def _request(self, report: DriftReport) -> None:
         detail = (

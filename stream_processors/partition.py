@@ -21,14 +21,16 @@ from producers.tick import TickFrame
 from producers.universe import Universe
 from stream_processors import kernel
 from stream_processors.messages import Bar, DeadTick, Features
+from stream_processors.state_version import STATE_VERSION
 
 GRACE_MS = 5_000
 EPOCHS_REMEMBERED = 8
 DUPLICATE = "duplicate"
 UNKNOWN_SYMBOL = "unknown_symbol"
 
-# Snapshots of another layout cannot be read; they are rebuilt from the log instead.
-LAYOUT = hashlib.sha256(f"1|{kernel.STATE_SIZE}|{spec.spec_hash()}".encode()).digest()[:8]
+# Snapshots of another layout are never read. The consumer group and its changelog are named after the layout
+# too (state_version.py), so a new layout starts from the beginning of the log.
+LAYOUT = hashlib.sha256(f"{STATE_VERSION}|{kernel.STATE_SIZE}|{spec.spec_hash()}".encode()).digest()[:8]
 
 
 @dataclass
@@ -180,7 +182,9 @@ class Partition:
 
     def online_rows(self, dirty: Iterable[int]) -> list[OnlineRow]:
         """The newest rows of the given symbols, pending bars counted as closed."""
-        which = np.array(sorted(dirty), dtype=np.int64)
+        # A symbol whose every tick was refused has no bar, hence no row.
+        seen = [row for row in sorted(dirty) if self._states[row, kernel.NEWEST] > 0]
+        which = np.array(seen, dtype=np.int64)
         rows = np.empty((len(which), spec.ROW_SIZE))
         kernel.read_rows(self._states, self._is_rate, which, rows)
         return [self._online_row(int(row), values) for row, values in zip(which, rows, strict=True)]

@@ -38,6 +38,7 @@ log = logging.getLogger("stream_processors")
 
 MAX_HELD = 5_000
 MAX_FINALS = 8_000  # rows waiting for the offline store before a snapshot is due at once
+CLOCK_SKEW_MS = 60_000  # how far a producer's clock may be ahead of ours
 ANNOUNCE_S = 1.0  # a symbol's open row is announced on features.rolling at most this often
 
 
@@ -92,14 +93,17 @@ class Worker:
         log_id: str,
         snapshots: Callable[[], Iterable[tuple[bytes, bytes]]],
         save_snapshot: Callable[[int, dict[bytes, bytes]], Any],
+        clock_ms: Callable[[], float] = lambda: time.time() * 1000,
     ) -> None:
         """`snapshots` yields the recovered changelog; `save_snapshot(partition, entries)` writes to it."""
         self._universe, self._sessions, self._outputs = universe, sessions, outputs
         self._log_id, self._snapshots, self._save = log_id, snapshots, save_snapshot
+        self._clock_ms = clock_ms
         self._partitions: dict[int, Partition] = {}
         self._pending: dict[int, Pending] = {}
         self._announced: dict[str, float] = {}
         self._lock = asyncio.Lock()
+        self._generation = 0  # grows with every revocation
         self._room = asyncio.Event()
         self._room.set()
         self.snapshot_due = asyncio.Event()
@@ -107,6 +111,7 @@ class Worker:
 
     def forget(self, partitions: Iterable[int]) -> None:
         """Drop partitions that were taken away; their new owner starts from the changelog."""
+        self._generation += 1
         for number in partitions:
             self._partitions.pop(number, None)
             self._pending.pop(number, None)
@@ -114,7 +119,10 @@ class Worker:
 
     async def apply(self, number: int, offset: int, value: bytes | None, held: Held) -> None:
         """Apply one source record; it is acknowledged later, by `snapshot`."""
+        generation = self._generation
         await self._room.wait()
+        if generation != self._generation:
+            return  # partitions moved while it waited; whoever owns it now gets it again, in order
         partition = self._partitions.get(number)
         if partition is None:
             partition = self._open(number)
@@ -123,6 +131,9 @@ class Worker:
         self.count.records += 1
         try:
             frame = tick.decode(value or b"")
+            ahead_ms = frame.seen_ms - self._clock_ms()
+            if ahead_ms > CLOCK_SKEW_MS:
+                raise SkipRecord("ahead_of_clock", f"seen_ms is {ahead_ms} ms ahead of the worker's clock")
             outcome = partition.apply(frame, offset)
         except SkipRecord as error:
             log.warning("%s[%d]@%d: %s", topics.TICKS, number, offset, error)
@@ -203,7 +214,10 @@ class Worker:
             self._check_room()
 
     async def _snapshot(self, number: int) -> None:
-        partition, pending = self._partitions[number], self._pending[number]
+        partition = self._partitions.get(number)
+        if partition is None:
+            return  # taken away while another partition was written
+        pending = self._pending[number]
         if not (pending.held or partition.changed):
             return
         # Everything up to the next await is one moment: these records, this state.
@@ -213,7 +227,13 @@ class Worker:
         try:
             await self._flush()
             await self._outputs.send(pending.records)
+            # A partition that was taken away belongs to another worker: neither its files nor its
+            # changelog may be written any more. Its records come again to the new owner.
+            if self._partitions.get(number) is not partition:
+                return
             await self._outputs.write_offline(number, pending.finals)
+            if self._partitions.get(number) is not partition:
+                return
             await self._save(number, entries)
         except BaseException:
             if self._partitions.get(number) is partition:

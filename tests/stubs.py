@@ -12,6 +12,7 @@ from producers.sessions import nyse
 from producers.tick import TickFrame
 
 SESSION = 12_000  # somewhere in 2017
+SEEN_MS = 1_600_000_000_000  # 2020: after every event of a test, before every clock
 
 
 def close_ms(session: int) -> int:
@@ -26,7 +27,7 @@ def frame(**given: Any) -> TickFrame:
         "source": "csv",
         "epoch": "e1",
         "seq": 0,
-        "seen_ms": close_ms(SESSION) + 10**12,
+        "seen_ms": SEEN_MS,
         "symbols": ["GC=F"],
         "symbol": [0] * len(price) if "price" in given and "symbol" not in given else [0],
         "event_ms": [close_ms(SESSION)],

@@ -57,7 +57,7 @@ class Champion:
         self._adjust = Adjustment(folder / "model.onnx") if self.has_lstm else None
         self._uniforms = uniforms(arrays.template, len(manifest.symbols))
         self._position = {symbol: position for position, symbol in enumerate(manifest.symbols)}
-        self._cached: tuple[tuple[tuple[str, int], ...], Scenarios] | None = None
+        self._cached: tuple[tuple[tuple[str, int, float | None], ...], Scenarios] | None = None
         self._lock = threading.Lock()
 
     @property
@@ -116,7 +116,7 @@ class Champion:
             for symbol in self.manifest.symbols
             if (row := rows.get(symbol)) is not None and self.refuses(row) is None
         ]
-        key = tuple((row.symbol, row.event_ms) for row in chosen)
+        key = tuple((row.symbol, row.event_ms, row.values["price"]) for row in chosen)
         with self._lock:
             if self._cached is not None and self._cached[0] == key:
                 return self._cached[1]
@@ -150,7 +150,7 @@ class ChampionWatcher:
             self._champion = Champion(self._models / version)
             self.problem, self._refused = None, None
             log.info("serving model %s", version)
-        except (FixAndRestart, OSError) as error:
+        except Exception as error:  # also what ONNX Runtime raises: a bad model must not end the page
             self.problem, self._refused = str(error), version
             log.error("model %s refused, %s stays: %s", version, serving or "none", error)
         return self._champion

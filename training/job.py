@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import sys
 import time
 from datetime import UTC, datetime
@@ -66,6 +67,8 @@ def run(settings: Settings, request: TrainingRequest, effort: Effort) -> None:
     dataset = load_dataset(settings, load_universe(settings.universe_file))
     models = settings.models_dir
     models.mkdir(parents=True, exist_ok=True)
+    for left_over in models.glob(".staged-*"):  # of a job that was killed
+        shutil.rmtree(left_over, ignore_errors=True)
     champion = champion_manifest(models, dataset)
     first: artefact.Manifest | None = None
     if champion is None:

@@ -41,14 +41,17 @@ def fit_template(panels: list[Panel], cpi: Cpi, last_session: int) -> FloatArray
     start = log_level_at(cpi, dates[grid])
     change = np.stack([log_level_at(cpi, dates[grid + horizon]) - start for horizon in FAN], axis=1)
     everything = np.stack([*parts, change], axis=-1)
-    # Beyond the newest published index inflation is unknown; those dates take the middle rank there.
     usable = np.isfinite(everything[..., :-1]).all(axis=(1, 2))
     everything = everything[usable]
     if len(everything) < MIN_DATES:
         return np.empty((0, len(FAN), len(panels) + 1), dtype=np.float32)
-    ranks = np.argsort(np.argsort(everything, axis=0), axis=0)
-    uniform = (ranks + 0.5) / len(everything)
-    uniform[~np.isfinite(everything)] = 0.5
+    # Beyond the newest published index inflation is unknown: those dates get ranks drawn at random, so that
+    # its whole distribution is used, without a dependence that nobody has seen.
+    uniform = np.random.default_rng(SEED).random(everything.shape)
+    for row, column in np.ndindex(everything.shape[1:]):
+        known = np.isfinite(everything[:, row, column])
+        ranks = np.argsort(np.argsort(everything[known, row, column]))
+        uniform[known, row, column] = (ranks + 0.5) / max(len(ranks), 1)
     return uniform.astype(np.float32)
 
 

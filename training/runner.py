@@ -59,7 +59,10 @@ class Runner:
                 if line is None:
                     told += self._ended()
                     break
-                message = msgspec.json.decode(line, type=ModelEvent)
+                try:
+                    message = msgspec.json.decode(line, type=ModelEvent)
+                except (msgspec.DecodeError, UnicodeDecodeError):
+                    continue  # a library printed something that begins like an event
                 self._told_final |= message.final
                 told.append(message)
         if self._request is not None and time.monotonic() - self._started > self._timeout_s:

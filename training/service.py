@@ -25,6 +25,7 @@ from producers.request import MODEL, TrainingRequest, decode_request
 from producers.settings import Settings
 from producers.universe import Universe
 from stream_processors.messages import Features
+from stream_processors.state_version import APP_ID
 from training import forecast_log
 from training.champion import ChampionWatcher
 from training.events import SCHEMA, ModelEvent, event
@@ -33,8 +34,8 @@ from training.runner import Runner
 log = logging.getLogger("training")
 
 GROUP = "allocast-training"
-WORKER_GROUP = "allocast-worker"
-READY_DEADLINE_S = 600.0
+DELIVERY_S = 120.0
+SAY_EVERY_S = 60.0
 
 
 class Service:
@@ -81,14 +82,18 @@ class Service:
             for record in records:
                 self._take(partition, record)
         if self._waiting is not None and not self._runner.busy:
-            request, since = self._waiting
-            if self._processed(request) or time.monotonic() - since > READY_DEADLINE_S:
+            request, said = self._waiting
+            if self._processed(request):
                 self._waiting = None
                 self._runner.begin(request)
+            elif time.monotonic() - said > SAY_EVERY_S:
+                self._waiting = (request, time.monotonic())
+                log.warning("waiting for the stream worker to process the history; is it running?")
         for message in self._runner.events():
             self._tell(message)
             if message.final:
-                self._finished.add(message.idempotency_key)
+                if message.kind != "failed":  # what failed may be asked for again
+                    self._finished.add(message.idempotency_key)
                 self._done()
 
     def _take(self, partition: TopicPartition, record: Any) -> None:
@@ -123,7 +128,7 @@ class Service:
         try:
             if self._admin is None:
                 self._admin = KafkaAdminClient(**client_config(self._settings))
-            held = committed(self._admin, WORKER_GROUP, topics.TICKS, [int(part) for part in request.after])
+            held = committed(self._admin, APP_ID, topics.TICKS, [int(part) for part in request.after])
         except (KafkaError, OSError) as error:
             log.warning("cannot read the worker's progress: %s", error)
             return False
@@ -136,8 +141,12 @@ class Service:
         for record in _flat(polled):
             if b'"final":true' not in (record.value or b""):
                 continue
-            message = msgspec.json.decode(record.value, type=Features)
-            forecast = forecast_log.forecast_of(champion, message)
+            try:
+                message = msgspec.json.decode(record.value, type=Features)
+                forecast = forecast_log.forecast_of(champion, message)
+            except (msgspec.DecodeError, UnicodeDecodeError, ValueError, KeyError) as error:
+                log.warning("%s[%d]@%d: %s", record.topic, record.partition, record.offset, error)
+                continue
             if forecast is not None:
                 self._producer.send(
                     topics.FORECASTS,
@@ -149,12 +158,14 @@ class Service:
     def _tell(self, message: ModelEvent) -> None:
         if message.kind != "training" or not message.progress:
             log.info("%s %s: %s", message.kind, message.version, message.detail)
-        self._producer.send(
+        sent = self._producer.send(
             topics.MODEL_EVENTS,
             key=MODEL.encode(),
             value=msgspec.json.encode(message),
             headers=topics.schema_header(SCHEMA),
         )
+        if message.final:
+            sent.get(timeout=DELIVERY_S)  # the request is committed only after this is in the log
 
 
 def _flat(polled: dict[Any, list[Any]]) -> Iterable[Any]:
@@ -166,7 +177,7 @@ def _partitions(consumer: KafkaConsumer, topic: str) -> list[TopicPartition]:
 
 
 def finished_keys(config: dict[str, Any]) -> set[str]:
-    """Idempotency keys of requests that have ended, from the whole of `models.events`."""
+    """Idempotency keys of requests that were answered, from the whole of `models.events`."""
     consumer = KafkaConsumer(**config, group_id=None, enable_auto_commit=False)
     try:
         partitions = _partitions(consumer, topics.MODEL_EVENTS)
@@ -176,8 +187,12 @@ def finished_keys(config: dict[str, Any]) -> set[str]:
         keys: set[str] = set()
         while any(consumer.position(partition) < ends[partition] for partition in partitions):
             for record in _flat(consumer.poll(timeout_ms=500)):
-                message = msgspec.json.decode(record.value, type=ModelEvent)
-                if message.final:
+                try:
+                    message = msgspec.json.decode(record.value or b"", type=ModelEvent)
+                except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                    log.warning("%s[%d]@%d: %s", record.topic, record.partition, record.offset, error)
+                    continue
+                if message.final and message.kind != "failed":
                     keys.add(message.idempotency_key)
         return keys
     finally:

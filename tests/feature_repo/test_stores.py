@@ -187,6 +187,14 @@ def test_writing_the_same_sessions_again_replaces_them(offline: Settings) -> Non
     assert not list(offline.offline_dir.glob("*.tmp"))
 
 
+def test_half_a_file_of_a_killed_worker_disturbs_nobody(offline: Settings) -> None:
+    left_over = offline.offline_dir / ".2017-p0000.1.tmp"
+    left_over.write_bytes(b"PAR1 cut short")
+    assert historical(offline, entities([SESSION + 50]))["price"].tolist() == [150.0, 150.0]
+    upsert(offline.offline_dir, 0, finals(range(SESSION, SESSION + 5)))
+    assert not left_over.exists()
+
+
 def test_the_as_of_join_equals_feasts_own(offline: Settings) -> None:
     from feast.infra.offline_stores.dask import DaskOfflineStore
 

@@ -30,7 +30,7 @@ def test_embedded_by_default(tmp_path: Path) -> None:
     assert environment["KAFKA_BOOTSTRAP_SERVERS"].startswith("127.0.0.1:")
     assert environment["REDIS_URL"].startswith("redis://127.0.0.1:")
     assert environment["ALLOCAST_STATE_DIR"] == str(tmp_path / "state")
-    assert environment["ALLOCAST_KAFKA_REBALANCE_S"] == "3.0"
+    assert environment["ALLOCAST_KAFKA_SESSION_S"] == "4.0"
     assert environment["PATH"] == "/bin"
 
 
@@ -44,7 +44,7 @@ def test_given_addresses_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "redis" not in programs
     assert all(programs[name].autostart for name in READERS)
     assert decided.environment["KAFKA_BOOTSTRAP_SERVERS"] == "kafka.example:9092"
-    assert decided.environment["ALLOCAST_KAFKA_REBALANCE_S"] == "5.0"
+    assert decided.environment["ALLOCAST_KAFKA_SESSION_S"] == "10.0"
     assert decided.url.startswith("http://127.0.0.1:")
     assert "secret" not in repr(decided.settings)
 

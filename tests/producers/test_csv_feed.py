@@ -59,6 +59,13 @@ def test_missing_columns_and_empty_files_are_refused(tmp_path: Path) -> None:
         CsvFeed(tmp_path, UNIVERSE, 5, 1.0)
 
 
+def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "gold.csv"
+    path.write_bytes(b"date,close\n2019-01-02,5\n\xff\xfe\x00,6\n")
+    with pytest.raises(FixAndRestart, match="not a CSV file in UTF-8"):
+        read_csv(path, GOLD, nyse())
+
+
 def test_a_close_is_known_at_the_session_close_in_new_york(tmp_path: Path) -> None:
     path = write(tmp_path, "gold.csv", "2019-07-03,5\n2019-07-04,6\n2019-07-05,7\n")
     ticks = read_csv(path, GOLD, nyse())

@@ -44,6 +44,8 @@ def test_a_frame_survives_the_wire(ticks: list[tuple[int, int, float]]) -> None:
         (encode(frame(symbols=["A", "A"])), "bad_columns"),
         (encode(frame(event_ms=[2**60])), "bad_columns"),
         (encode(frame(seq=-1)), "bad_columns"),
+        (encode(frame(seq=2**63)), "bad_columns"),
+        (encode(frame(seen_ms=2**63)), "bad_columns"),
         (encode(frame()).replace(b"101.0", b"1e999"), "bad_shape"),
     ],
 )

@@ -203,5 +203,26 @@ def test_the_future_changes_nothing_in_the_past(seed: int, at: int, factor: floa
     assert np.array_equal(rows[:before], changed_rows[:before], equal_nan=True)
 
 
+def test_every_symbol_may_end_two_sessions_in_one_record() -> None:
+    symbols = 40
+    states, rates = kernel.empty_states(symbols), np.zeros(symbols, dtype=np.bool_)
+
+    def feed(times: list[int], offset: int) -> int:
+        """One tick per symbol at each of the times."""
+        n = symbols * len(times)
+        outcome, bars, rows = kernel.new_rows(n)
+        which = np.tile(np.arange(symbols, dtype=np.int64), len(times))
+        at = np.repeat(np.array(times, dtype=np.int64), symbols)
+        arguments = (states, rates, which, at, np.full(n, 5.0), CLOSES, 2**52, offset, GRACE_MS)
+        finals = kernel.apply_ticks(*arguments, outcome, bars, rows)
+        assert finals <= len(bars)
+        assert (outcome == kernel.APPLIED).all()
+        return finals
+
+    first = close_ms(SESSION)
+    assert feed([first, first + 1_000], 0) == 0  # both sides of a close, within the grace: two pending bars
+    assert feed([close_ms(SESSION + 1) + GRACE_MS + 1], 1) == 2 * symbols
+
+
 def test_state_is_small() -> None:
     assert kernel.STATE_SIZE * 8 <= 64 * 1024

@@ -13,10 +13,10 @@ from producers import topics
 from producers.sessions import nyse
 from producers.tick import encode
 from producers.universe import load_universe
-from stream_processors.dead_letters import Record
+from stream_processors.dead_letters import MAX_VALUE, Record
 from stream_processors.partition import Final
 from stream_processors.worker import Worker
-from tests.stubs import SESSION, close_ms, closes, frame, random_walk
+from tests.stubs import SEEN_MS, SESSION, close_ms, closes, frame, random_walk
 
 
 @dataclass
@@ -160,6 +160,77 @@ def test_a_worker_that_takes_over_continues_from_the_changelog() -> None:
     asyncio.run(straight())
     assert memory.online["GC=F"].values[:20] == other.online["GC=F"].values[:20]
     assert len(memory.finals) == len(other.finals) == 39
+
+
+def test_a_frame_from_the_future_is_refused_whole() -> None:
+    memory = Memory()
+
+    async def scenario() -> None:
+        own = Worker(
+            load_universe(), nyse(), memory, "log", list, memory.save, clock_ms=lambda: SEEN_MS - 61_000
+        )
+        await own.apply(0, 0, encode(frame()), Held(memory))
+        await own.snapshot()
+
+    asyncio.run(scenario())
+    (dead,) = of_topic(memory, topics.DEAD)
+    assert dict(dead.headers)["reason"] == b"ahead_of_clock"
+    assert memory.online == {}
+
+
+def test_a_huge_dead_frame_is_cut_to_what_kafka_takes() -> None:
+    memory = Memory()
+
+    async def scenario() -> None:
+        own = worker(memory)
+        await own.apply(0, 0, b"x" * 1_048_000, Held(memory))
+        await own.snapshot()
+
+    asyncio.run(scenario())
+    (dead,) = of_topic(memory, topics.DEAD)
+    assert len(dead.value) == MAX_VALUE
+    assert dict(dead.headers)["truncated_from"] == b"1048000"
+
+
+@pytest.mark.parametrize("during", ["send", "offline"])
+def test_a_partition_taken_away_during_a_snapshot_is_not_written_any_more(during: str) -> None:
+    memory = Memory()
+    own = worker(memory)
+    do = memory._do
+
+    def taken_away(what: str) -> None:
+        do(what)
+        if what == during:
+            own.forget({0})
+
+    memory._do = taken_away  # type: ignore[method-assign]
+
+    async def scenario() -> None:
+        for number in (0, 1):
+            await own.apply(number, 0, encode(closes([100.0, 101.0])), Held(memory))
+        await own.snapshot()
+
+    asyncio.run(scenario())
+    assert memory.log.count("ack") == 1  # partition 1 goes on
+    assert all(key.startswith(b"log:1/") for key in memory.changelog)
+
+
+def test_a_record_that_waited_through_a_rebalance_is_left_to_the_new_owner() -> None:
+    memory = Memory()
+
+    async def scenario() -> None:
+        own = worker(memory)
+        await own.apply(0, 0, encode(closes([100.0, 101.0])), Held(memory))
+        own._room.clear()  # as with Redis away for long
+        waiting = asyncio.create_task(own.apply(0, 5, encode(frame(seq=5)), Held(memory)))
+        await asyncio.sleep(0)
+        own.forget({0})
+        await waiting
+        await own.snapshot()
+
+    asyncio.run(scenario())
+    assert "ack" not in memory.log
+    assert memory.changelog == {}
 
 
 def test_live_finals_are_announced_and_history_is_not() -> None:

@@ -91,6 +91,19 @@ def test_pit_of_known_values() -> None:
     assert pit(quantiles, 99.0) == pytest.approx(0.9975)
 
 
+def test_dates_beyond_the_newest_inflation_do_not_bend_its_ranks() -> None:
+    from producers.inflation import load_cpi
+
+    data = dataset(2_000)
+    cpi = load_cpi()
+    half = cpi.known_at(np.datetime64("2008-06-01"))
+    template = joint.fit_template(data.panels, half, data.last_session)
+    inflation = template[..., -1]
+    assert inflation.mean(axis=0) == pytest.approx(0.5, abs=0.03)
+    assert inflation.max() > 0.99
+    assert np.quantile(inflation, 0.9) == pytest.approx(0.9, abs=0.03)
+
+
 def test_joint_scenarios_keep_marginals_and_dependence() -> None:
     rng = np.random.default_rng(0)
     together, apart = ((rng.permutation(2_000) + 0.5) / 2_000 for _ in range(2))

@@ -1,0 +1,14 @@
+"""Names that change with the layout of the rolling state. Light: read by all who follow the worker's progress."""
+
+from __future__ import annotations
+
+from feature_repo.features import spec_hash
+from producers.topics import Topic
+
+STATE_VERSION = 1  # raise it when the kernel's state changes its layout or its meaning
+
+# Another layout or another feature spec is another consumer group with another changelog: it begins at the
+# oldest record, instead of going on after records whose effect it cannot read.
+APP_ID = f"allocast-worker-{STATE_VERSION}-{spec_hash()[:8]}"
+TABLE = "rolling_state"
+CHANGELOG = Topic(f"{APP_ID}-{TABLE}-changelog", retention_ms=None, per_symbol=True)
