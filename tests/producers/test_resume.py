@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
+from launcher import embedded_broker
 from launcher.create_topics import ensure_topics
+from launcher.free_port import LOOPBACK, free_ports
 from producers import topics
 from producers.errors import FixAndRestart
 from producers.kafka_client import client_config
@@ -10,12 +15,21 @@ from producers.publisher import Framer, Publisher
 from producers.resume import newest_published
 from producers.settings import load_settings
 from producers.tick_batch import batch
+from tests.services import running
 
 
-def test_the_newest_published_tick_of_every_symbol_is_found(embedded_broker: str) -> None:
+@pytest.fixture
+def empty_broker(tmp_path: Path) -> Iterator[str]:
+    """A broker of its own: feeds are never mixed in one log."""
+    port = free_ports(1)[0]
+    with running(embedded_broker.command(port), port, tmp_path / "log"):
+        yield f"{LOOPBACK}:{port}"
+
+
+def test_the_newest_published_tick_of_every_symbol_is_found(empty_broker: str) -> None:
     from kafka import KafkaConsumer, KafkaProducer
 
-    settings = load_settings(kafka_bootstrap_servers=embedded_broker)
+    settings = load_settings(kafka_bootstrap_servers=empty_broker)
     ensure_topics(settings)
     producer = KafkaProducer(**client_config(settings))
     partitions = len(producer.partitions_for(topics.TICKS))
