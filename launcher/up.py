@@ -8,10 +8,11 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from types import FrameType
 from typing import NoReturn
+from urllib.parse import urlsplit
 
 from launcher import apache_kafka, log_loss, plan, probes, run_file, state_owner
 from launcher.plan import SERVICES, Options, Plan
@@ -20,10 +21,11 @@ from launcher.supervision import Supervisor
 from launcher.supervisor_client import ProcessState
 from launcher.watch import Watch
 from producers.errors import FixAndRestart, TryAgain
-from producers.settings import StateFolder, load_settings
+from producers.settings import Settings, StateFolder, load_settings
 
 STARTING_LOOK_S = 0.25  # pause between two looks while services start
 STEADY_LOOK_S = 1.0
+SAY_WAITING_S = 15.0
 WRONG_INPUT = "exit status 2"  # of every service, when a setting or a file is wrong
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -86,6 +88,7 @@ class _Attendant:
         self._loss = log_loss.LogLoss(decided, supervisor)
         self._ready: set[str] = set()
         self._greeted = False
+        self._said_waiting = time.monotonic()
 
     def attend(self, stop: threading.Event) -> int:
         while not stop.wait(STEADY_LOOK_S if self._greeted else STARTING_LOOK_S):
@@ -120,12 +123,23 @@ class _Attendant:
                 self._report.ready(name, detail)
         waiting = [name for name in SERVICES if name not in self._ready]
         self._report.waiting(waiting)
+        if waiting and time.monotonic() - self._said_waiting >= SAY_WAITING_S:
+            self._said_waiting = time.monotonic()
+            self._report.say(self._what_is_awaited(waiting))
         if not waiting and not self._greeted:
             self._greeted = True
             self._report.all_ready(self._plan)
             if self._as_json:
                 sys.stdout.write(json.dumps(self._summary(states)) + "\n")
                 sys.stdout.flush()
+
+    def _what_is_awaited(self, waiting: Sequence[str]) -> str:
+        """One line for a start that takes long, with the addresses that a person can check."""
+        settings = self._plan.settings
+        where = {"broker": settings.kafka_bootstrap_servers, "redis": _without_secrets(settings)}
+        return "still waiting for " + ", ".join(
+            f"{name} at {where[name]}" if name in where else name for name in waiting
+        )
 
     def _readiness(self, name: str, states: Mapping[str, ProcessState]) -> str:
         """What to say of a service that is ready; empty when it is not."""
@@ -176,6 +190,11 @@ def _write_run_file(decided: Plan, supervisor: Supervisor) -> None:
         started_ms=int(time.time() * 1000),
     )
     run_file.write(settings.state_dir, content)
+
+
+def _without_secrets(settings: Settings) -> str:
+    parts = urlsplit(settings.redis_url.get_secret_value())
+    return f"{parts.hostname}:{parts.port or 6379}"
 
 
 def _on_signals(handler: signal._HANDLER) -> None:

@@ -19,6 +19,7 @@ def client_config(settings: Settings) -> dict[str, Any]:
     config: dict[str, Any] = {
         "bootstrap_servers": [server.strip() for server in settings.kafka_bootstrap_servers.split(",")],
         "security_protocol": settings.kafka_security_protocol,
+        "reconnect_backoff_max_ms": 2_000,  # a broker that comes back is found within seconds
     }
     if settings.kafka_security_protocol.startswith("SASL_"):
         if not settings.kafka_username or settings.kafka_password is None:
