@@ -74,9 +74,10 @@ def fit_pool(dataset: Dataset, effort: lstm.Effort, progress: Progress, work: Pa
     finite = all(np.isfinite(value).all() for value in losses.values())
     ratio = float(np.mean(losses["pool"] / losses["climatology"])) if finite else float("nan")
     accepted = finite and ratio <= 1 + TOLERANCE
+    side = "above" if ratio > 1 else "below"
     words = (
-        f"pinball loss of the pool is {100 * (ratio - 1):+.2f} % of climatology's on "
-        f"{VALIDATION} held-out sessions (at most {100 * TOLERANCE:+.0f} % is accepted)"
+        f"on {VALIDATION} held-out sessions the pool's pinball loss is {100 * abs(ratio - 1):.2f} % {side} "
+        f"climatology's (up to {100 * TOLERANCE:.0f} % above is accepted)"
         if finite
         else "the LSTM gave values that are not finite"
     )

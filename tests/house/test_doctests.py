@@ -9,7 +9,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("producers", "feature_repo", "stream_processors", "training", "dashboard", "launcher", "benchmarks")
+FOLDERS = (
+    "producers",
+    "feature_repo",
+    "stream_processors",
+    "training",
+    "dashboard",
+    "launcher",
+    "benchmarks",
+)
 WITH_EXAMPLES = [
     ".".join(path.relative_to(ROOT).with_suffix("").parts)
     for folder in FOLDERS
