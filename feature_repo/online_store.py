@@ -77,6 +77,14 @@ class FencedRedisOnlineStore(RedisOnlineStore):  # type: ignore[misc]  # feast s
             written: list[int] = pipe.execute()
         return sum(written)
 
+    def fence(self, config: RepoConfig, symbol: str) -> tuple[str, int] | None:
+        """Identity of the log and offset that the held row contains; None when there is no row."""
+        held = self._get_client(config.online_store).hget(self._key(config, symbol), FENCE_FIELD)
+        if held is None:
+            return None
+        log, _, offset = held.decode().rpartition("/")
+        return log, int(offset)
+
     def _key(self, config: RepoConfig, symbol: str) -> bytes:
         key = self._keys.get(symbol)
         if key is None:

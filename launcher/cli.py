@@ -11,7 +11,9 @@ from typing import Annotated, NoReturn
 import typer
 
 from launcher.command_options import Json, StateDir, print_json, use_state_dir
+from launcher.dead_letter_commands import dlq_app
 from launcher.topic_commands import topics_app
+from launcher.verify_commands import verify_app
 from producers.errors import AllocastError, FixAndRestart
 
 USAGE = 2
@@ -35,6 +37,8 @@ Every command takes --json and then prints one JSON object. Exit code 0: ok, 1: 
 models_app = typer.Typer(no_args_is_help=True, help="The trained models.")
 app.add_typer(topics_app, name="topics")
 app.add_typer(models_app, name="models")
+app.add_typer(dlq_app, name="dlq")
+app.add_typer(verify_app, name="verify")
 
 
 class FeedName(StrEnum):
@@ -129,9 +133,9 @@ def status(state_dir: StateDir = None, as_json: Json = False) -> None:
 
 @app.command()
 def forecast(
-    amount: Annotated[float, typer.Option(help="What is invested today, in dollars.")],
+    amount: Annotated[float, typer.Option(help="What is invested today, in your currency.")],
     weights: Annotated[str, typer.Option(help="Percent per asset, together 100: gold=40,nasdaq=30,cash=30")],
-    horizon: Annotated[str, typer.Option(help="3m or 6m.")] = "6m",
+    horizon: Annotated[str, typer.Option(help="1m, 3m or 6m.")] = "6m",
     state_dir: StateDir = None,
     as_json: Json = False,
 ) -> None:

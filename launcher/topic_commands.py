@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from contextlib import suppress
 from itertools import islice
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from launcher.command_options import Json, StateDir, print_json, use_state_dir
+from launcher.command_options import Json, StateDir, print_json, settings_of
 from producers.errors import FixAndRestart
-
-if TYPE_CHECKING:
-    from producers.settings import Settings
 
 topics_app = typer.Typer(no_args_is_help=True, help="The Kafka topics: list, tail, create.")
 
@@ -26,7 +22,7 @@ def topics_list(state_dir: StateDir = None, as_json: Json = False) -> None:
     """
     from launcher.topic_reader import list_topics
 
-    rows = list_topics(_settings(state_dir))
+    rows = list_topics(settings_of(state_dir))
     if as_json:
         print_json({"topics": rows})
         return
@@ -58,7 +54,7 @@ def topics_tail(
             "topics tail --json prints one object: say where it ends with --from-start or --count"
         )
     follow = not (as_json and from_start)
-    records = tail(_settings(state_dir), topic, symbol=symbol, from_start=from_start, follow=follow)
+    records = tail(settings_of(state_dir), topic, symbol=symbol, from_start=from_start, follow=follow)
     chosen = islice(records, count)
     if as_json:
         print_json({"topic": topic, "records": list(chosen)})
@@ -76,15 +72,8 @@ def topics_create(state_dir: StateDir = None, as_json: Json = False) -> None:
     """
     from launcher.create_topics import ensure_topics
 
-    created = ensure_topics(_settings(state_dir), say=lambda text: typer.echo(text, err=True))
+    created = ensure_topics(settings_of(state_dir), say=lambda text: typer.echo(text, err=True))
     if as_json:
         print_json({"created": created})
     else:
         typer.echo(f"created {', '.join(created)}" if created else "every topic exists")
-
-
-def _settings(state_dir: Path | None) -> Settings:
-    from producers.settings import load_settings
-
-    use_state_dir(state_dir)
-    return load_settings()

@@ -25,12 +25,12 @@ def list_topics(settings: Settings) -> list[dict[str, Any]]:
     """
     from kafka import TopicPartition
 
-    with _consumer(settings) as consumer:
+    with consumer(settings) as reader:
         rows = []
-        for name in sorted(topic for topic in consumer.topics() if not topic.startswith("__")):
-            numbers = consumer.partitions_for_topic(name) or set()
+        for name in sorted(topic for topic in reader.topics() if not topic.startswith("__")):
+            numbers = reader.partitions_for_topic(name) or set()
             partitions = [TopicPartition(name, number) for number in sorted(numbers)]
-            begins, ends = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
+            begins, ends = reader.beginning_offsets(partitions), reader.end_offsets(partitions)
             records = sum(ends[one] - begins[one] for one in partitions)
             rows.append({"name": name, "partitions": len(partitions), "records": records})
         return rows
@@ -47,27 +47,43 @@ def tail(
     """
     from kafka import TopicPartition
 
-    with _consumer(settings) as consumer:
-        numbers = consumer.partitions_for_topic(topic)
+    with consumer(settings) as reader:
+        numbers = reader.partitions_for_topic(topic)
         if not numbers:
-            known = ", ".join(sorted(name for name in consumer.topics() if not name.startswith("__")))
+            known = ", ".join(sorted(name for name in reader.topics() if not name.startswith("__")))
             raise FixAndRestart(
                 f"topic {topic!r}: expected one of {known or 'no topics; run `topics create`'}"
             )
         partitions = [TopicPartition(topic, number) for number in sorted(numbers)]
-        consumer.assign(partitions)
-        ends = consumer.end_offsets(partitions)
+        reader.assign(partitions)
+        ends = reader.end_offsets(partitions)
         for partition in partitions:
             if from_start:
-                consumer.seek_to_beginning(partition)
+                reader.seek_to_beginning(partition)
             else:
-                consumer.seek(partition, ends[partition])
-        while follow or any(consumer.position(one) < ends[one] for one in partitions):
-            for records in consumer.poll(timeout_ms=200).values():
+                reader.seek(partition, ends[partition])
+        while follow or any(reader.position(one) < ends[one] for one in partitions):
+            for records in reader.poll(timeout_ms=200).values():
                 for record in records:
                     if not follow and record.offset >= ends[TopicPartition(topic, record.partition)]:
                         continue
                     yield from _decoded(record, symbol)
+
+
+def whole_topic(reader: Any, topic: str) -> Iterator[Any]:
+    """Records of a topic from its oldest to where it ends now, partition by partition in order."""
+    from kafka import TopicPartition
+
+    partitions = [
+        TopicPartition(topic, number) for number in sorted(reader.partitions_for_topic(topic) or ())
+    ]
+    reader.assign(partitions)
+    for partition in partitions:
+        reader.seek_to_beginning(partition)
+    ends = reader.end_offsets(partitions)
+    while any(reader.position(one) < ends[one] for one in partitions):
+        for records in reader.poll(timeout_ms=500).values():
+            yield from records
 
 
 def _decoded(record: Any, symbol: str | None) -> Iterator[dict[str, Any]]:
@@ -121,7 +137,7 @@ def _json(raw: bytes | None) -> Any:
         return raw.decode(errors="replace")
 
 
-def _consumer(settings: Settings) -> Any:
+def consumer(settings: Settings) -> Any:
     """A consumer of no group, closed by `with`. Raises TryAgain when the broker does not answer."""
     started = time.monotonic()
     wait_for_broker(settings, ANSWER_S)

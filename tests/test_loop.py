@@ -194,6 +194,16 @@ def test_garbage_is_dead_lettered_and_the_stream_goes_on(running: System) -> Non
     reader = FeastReader(running.settings)
     until(lambda: reader.read(["BTC-USD"])["BTC-USD"].event_ms > before, "prices go on")
 
+    listed = running.json("dlq", "list", "--reason", "not_json")["dead_letters"]
+    assert [one["value"] for one in listed] == ["\x00garbage"]
+    offset = str(listed[0]["offset"])
+    assert running.json("dlq", "show", offset)["source"].startswith("market.ticks[0]@")
+    assert running.json("dlq", "replay", offset) == {"replayed": 1}
+    until(lambda: dead().count(b"not_json") == 2, "what is still wrong is a dead letter again")
+    missing = running.ask("dlq", "replay", "999999")
+    assert missing.returncode == 2
+    assert "no dead letter at offset 999999" in missing.stderr
+
 
 def test_a_killed_worker_is_restarted_and_loses_nothing(running: System) -> None:
     reader = FeastReader(running.settings)
@@ -212,6 +222,12 @@ def test_a_killed_worker_is_restarted_and_loses_nothing(running: System) -> None
         assert len(dates) >= len(everyday) - 2  # the newest may still be on its way
     live = [one for one in records(running.settings, topics.DEAD) if dict(one.headers)["reason"] == b"late"]
     assert live == []
+
+
+def test_after_all_this_the_online_rows_equal_a_clean_replay(running: System) -> None:
+    verdict = running.json("verify", "parity")
+    assert verdict["equal"], verdict
+    assert {one["symbol"] for one in verdict["symbols"]} == set(load_universe().symbols)
 
 
 @pytest.mark.parametrize("service", ["redis", "broker"])

@@ -222,6 +222,7 @@ def test_client_config_carries_everything_kafka_python_needs() -> None:
     assert config == {
         "bootstrap_servers": ["a:1", "b:2"],
         "security_protocol": "SASL_SSL",
+        "reconnect_backoff_max_ms": 2_000,
         "sasl_mechanism": "SCRAM-SHA-256",
         "sasl_plain_username": "ada",
         "sasl_plain_password": "secret",
