@@ -96,7 +96,7 @@ def _connect_form(app: Dash, universe: Universe) -> None:
         },
         prevent_initial_call=True,
     )
-    async def fill(clicks: list[int | None], weights: dict[str, object]) -> dict[str, float]:  # noqa: ARG001
+    async def fill(clicks: list[int | None], weights: dict[str, object]) -> dict[str, float]:  # noqa: ARG001  # Dash passes every Input
         button = str(ctx.triggered_id)
         if button in ready:
             return ready[button]
@@ -148,7 +148,7 @@ def _connect_forecast(app: Dash, poller: Poller) -> None:
         weights: dict[str, object],
         horizon: object,
         real: bool,
-        tick: int,  # noqa: ARG001
+        tick: int,  # noqa: ARG001  # its change is what triggers
     ) -> dict[str, Any]:
         in_sum = total({name: number(value, empty=0.0) for name, value in weights.items()})
         untouched = [no_update] * len(answered)

@@ -7,12 +7,13 @@ scored once and in order; a forecast that arrives after its successor was scored
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
 import numpy as np
 
+from stream_processors.kernel import FloatArray
 from stream_processors.messages import Bar
 
 
@@ -69,11 +70,18 @@ class Matcher:
             if bar.session_date <= self._last_scored.get(symbol, 0):
                 continue
             self._last_scored[symbol] = bar.session_date
-            yield Scored(symbol, bar.session_date, _pit(forecast, bar.close), forecast.model)
+            outcome = math.log(bar.close / forecast.price)
+            next_session = forecast.quantiles[forecast.horizons.index(1)]
+            value = pit(next_session, forecast.levels, outcome)
+            yield Scored(symbol, bar.session_date, value, forecast.model)
 
 
-def _pit(forecast: LoggedForecast, close: float) -> float:
-    levels = forecast.levels
-    quantiles = forecast.quantiles[forecast.horizons.index(1)]
-    outcome = math.log(close / forecast.price)
+def pit(
+    quantiles: Sequence[float] | FloatArray, levels: Sequence[float] | FloatArray, outcome: float
+) -> float:
+    """Probability integral transform: the level at which the outcome falls.
+
+    quantiles, levels : of equal length, increasing. Beyond the outermost quantiles the middle between the
+    outermost level and 0 or 1 is returned.
+    """
     return float(np.interp(outcome, quantiles, levels, left=levels[0] / 2, right=(1 + levels[-1]) / 2))

@@ -48,11 +48,3 @@ def pinball(quantiles: FloatArray, outcome: FloatArray) -> FloatArray:
     error = outcome[..., None] - quantiles
     result: FloatArray = np.maximum(LEVELS * error, (LEVELS - 1) * error).mean(axis=-1)
     return result
-
-
-def pit(quantiles: FloatArray, outcome: float) -> float:
-    """Probability integral transform: the level at which the outcome falls, between 0.0025 and 0.9975.
-
-    Beyond the outermost quantiles half the outermost level is returned.
-    """
-    return float(np.interp(outcome, quantiles, LEVELS, left=LEVELS[0] / 2, right=1 - LEVELS[0] / 2))

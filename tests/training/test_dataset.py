@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 from producers.errors import TryAgain
+from stream_processors.matching import pit
 from tests.stubs import random_walk
 from tests.training.worlds import SYMBOLS, dataset, frame_of
 from training import climatology, joint
 from training.dataset import build
-from training.horizons import HORIZONS, LEVELS, pinball, pit
+from training.horizons import HORIZONS, LEVELS, pinball
 
 
 def test_a_target_is_the_return_to_the_session_h_later() -> None:
@@ -86,9 +87,9 @@ def test_pinball_prefers_the_true_quantiles() -> None:
 
 def test_pit_of_known_values() -> None:
     quantiles = np.array(LEVELS) * 10
-    assert pit(quantiles, 5.0) == pytest.approx(0.5)
-    assert pit(quantiles, -99.0) == pytest.approx(0.0025)
-    assert pit(quantiles, 99.0) == pytest.approx(0.9975)
+    assert pit(quantiles, LEVELS, 5.0) == pytest.approx(0.5)
+    assert pit(quantiles, LEVELS, -99.0) == pytest.approx(0.0025)
+    assert pit(quantiles, LEVELS, 99.0) == pytest.approx(0.9975)
 
 
 def test_dates_beyond_the_newest_inflation_do_not_bend_its_ranks() -> None:
