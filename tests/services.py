@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -29,13 +29,19 @@ def until(condition: Callable[[], object], what: str, deadline_s: float = 30.0) 
 
 
 @contextmanager
-def running(command: Sequence[str], port: int, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def running(
+    command: Sequence[str], port: int, log: Path, environment: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
     """A server that accepts connections on a loopback port for as long as the block runs."""
-    with log.open("ab") as output, subprocess.Popen(command, stdout=output, stderr=output) as process:
+    with (
+        log.open("ab") as output,
+        subprocess.Popen(command, stdout=output, stderr=output, env=environment) as process,
+    ):
         try:
             until(
                 lambda: answers(LOOPBACK, port) or process.poll() is not None,
                 f"{command[0]} listens on {port}",
+                deadline_s=120,
             )
             assert process.poll() is None, log.read_text(encoding="utf-8", errors="replace")[-2000:]
             yield process

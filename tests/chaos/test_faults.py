@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from tests.chaos.battle import Battle
-from tests.services import until
 
 pytestmark = pytest.mark.timeout(600)
 

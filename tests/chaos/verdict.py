@@ -75,7 +75,9 @@ def judge(cluster: Cluster, placed: Mapping[tuple[int, int], Sent], regressed: l
     )
 
 
-def compare_bars(expected: Mapping[bytes, Bar], found: list[tuple[bytes, bytes]]) -> tuple[list[str], list[str]]:
+def compare_bars(
+    expected: Mapping[bytes, Bar], found: list[tuple[bytes, bytes]]
+) -> tuple[list[str], list[str]]:
     """What is missing and what is too much, over all versions of each bar; a repeated equal one is no harm."""
     lost, twice = [], []
     versions: dict[bytes, set[Bar]] = {}
