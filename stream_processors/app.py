@@ -90,7 +90,11 @@ def create_app(settings: Settings, log_id: str) -> faust.App:
         own = await worker()
         async for event in stream.noack().events():
             message = event.message
-            await own.apply(message.partition, message.offset, event.value, event)
+            back_to = await own.apply(message.partition, message.offset, event.value, event)
+            if back_to is not None:
+                # Faust drops what it has fetched while it recovers, and returns to the committed offset only
+                # where there is one.
+                await app.consumer.seek(message.tp, back_to)
 
     @app.on_partitions_revoked.connect  # type: ignore[untyped-decorator]
     async def revoked(_: Any, revoked: Any = (), **__: Any) -> None:

@@ -116,6 +116,15 @@ class Partition:
         self._number_finals(outcome, bars[:finals], rows_out[:finals], frame)
         return outcome
 
+    @property
+    def next_offset(self) -> int:
+        """The first record that is not in the state; a restored state may be older than what was acknowledged."""
+        return self._dedup_offset + 1
+
+    def pass_over(self, offset: int) -> None:
+        """A record that was refused whole has been read too."""
+        self._dedup_offset = max(self._dedup_offset, offset)
+
     def _is_duplicate(self, frame: TickFrame, offset: int) -> bool:
         if offset <= self._dedup_offset:
             return False  # seen before the restart; the symbols decide by their own offsets
