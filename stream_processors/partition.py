@@ -74,6 +74,7 @@ class Partition:
         """Apply one record. A record that is replayed after a restart changes nothing it already changed."""
         outcome = Outcome()
         rows = np.array([self._row_of(symbol, frame.source) for symbol in frame.symbols], dtype=np.int64)
+        replayed = offset < self.next_offset
         if self._is_duplicate(frame, offset):
             # Its symbols still move past this offset: replayed after a restart, it must not count then.
             passed = rows[rows >= 0]
@@ -85,7 +86,8 @@ class Partition:
         event_ms = np.array(frame.event_ms, dtype=np.int64)
         price = np.array(frame.price, dtype=np.float64)  # null becomes NaN
         known = symbol >= 0
-        for position in np.flatnonzero(~known):
+        # Of a replayed record they are dead letters already, or it was a duplicate; no symbol's offset tells.
+        for position in np.flatnonzero(~known & (not replayed)):
             outcome.dead.append((UNKNOWN_SYMBOL, _dead(frame, int(position))))
         if not known.all():
             symbol, event_ms, price = symbol[known], event_ms[known], price[known]
