@@ -32,7 +32,9 @@ class Load:
         self._error: Exception | None = None
 
     def start(self) -> None:
-        """Publish until `settle`."""
+        """Publish until `settle`, if it does not already."""
+        if self._thread is not None and self._thread.is_alive():
+            return
         self._stopping.clear()
         self._thread = threading.Thread(target=self._run, name="load", daemon=True)
         self._thread.start()
