@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from producers.sessions import Sessions
 from producers.tick import TickFrame
 from stream_processors.messages import Bar
-from stream_processors.partition import GRACE_MS
 from tests.chaos.market import Sent
 
+GRACE_MS = 5_000
 AHEAD_MS = 5_000
 
 

@@ -105,9 +105,9 @@ def fed(values: list[bytes | None]) -> tuple[Memory, Counters]:
     async def scenario() -> Counters:
         own = worker(memory)
         for offset, value in enumerate(values):
-            await own.apply(0, offset, value, Held(memory))
+            await own.apply(0, offset, value, SEEN_MS, Held(memory))
         good = frame(epoch="good", price=[123.0], symbols=["BTC-USD"], event_ms=[close_ms(SESSION)])
-        await own.apply(0, len(values), encode(good), Held(memory))
+        await own.apply(0, len(values), encode(good), SEEN_MS, Held(memory))
         await own.snapshot()
         return own.count
 
