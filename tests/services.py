@@ -19,13 +19,15 @@ from launcher.free_port import LOOPBACK, answers, free_ports
 from producers.errors import AllocastError
 
 
-def until(condition: Callable[[], object], what: str, deadline_s: float = 30.0) -> None:
+def until(
+    condition: Callable[[], object], what: str, deadline_s: float = 30.0, every_s: float = 0.02
+) -> None:
     """Return as soon as the condition holds; fail naming `what` when it never does."""
     end = time.monotonic() + deadline_s
     while not condition():
         if time.monotonic() > end:
             pytest.fail(f"after {deadline_s:.0f} s still not: {what}")
-        time.sleep(0.02)
+        time.sleep(every_s)
 
 
 @contextmanager

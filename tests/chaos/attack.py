@@ -67,7 +67,7 @@ class Attack:
         """One fault after the other, at their times; then everything that is still away comes back."""
         started = time.monotonic()
         for fault in plan:
-            until(lambda at=started + fault.at_s: self._wait(at), fault.kind, fault.at_s + 600)
+            until(lambda at=started + fault.at_s: self._wait(at), fault.kind, fault.at_s + 600, every_s=0.1)
             self._begin(fault)
         while self._ends:
             heapq.heappop(self._ends)[2]()

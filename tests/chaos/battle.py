@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from tests.chaos.cluster import PARTITIONS, Cluster, cluster
-from tests.chaos.group import behind, log_ends
 from tests.chaos.load import Load
 from tests.chaos.market import Market
 from tests.chaos.verdict import Verdict, judge
 from tests.chaos.watch import Watch
 from tests.services import until
 
-CAUGHT_UP_S = 60.0
+CAUGHT_UP_S = 180.0
 
 
 class Battle:
@@ -34,16 +33,16 @@ class Battle:
         goal = self.load.records + records
         until(lambda: self.load.records >= goal, f"{records} more records published", CAUGHT_UP_S)
 
-    def processed(self) -> None:
-        """Wait until the workers have acknowledged everything that is in the log now."""
-        settings = self.cluster.settings
-        ends = log_ends(settings, PARTITIONS)
-        until(lambda: behind(settings, ends) == 0, "everything acknowledged", CAUGHT_UP_S)
+    def _processed(self, placed: Iterable[tuple[int, int]]) -> None:
+        """Wait until the workers have acknowledged every record that was put into the log."""
+        ends = {number: offset + 1 for number, offset in placed}
+        group = self.cluster.group
+        until(lambda: group.behind(ends) == 0, "everything acknowledged", CAUGHT_UP_S, every_s=0.2)
 
     def verdict(self) -> Verdict:
         """Stop the load, wait until all is acknowledged, and judge everything since the beginning."""
         placed = self.load.settle()
-        self.processed()
+        self._processed(placed)
         return judge(self.cluster, placed, self.watch.regressed)
 
 

@@ -14,7 +14,7 @@ from launcher.create_topics import ensure_topics
 from launcher.free_port import LOOPBACK, answers, free_ports
 from producers.settings import Settings, load_settings
 from producers.universe import Universe, load_universe
-from tests.chaos.group import owners
+from tests.chaos.group import Group
 from tests.chaos.server import Server
 from tests.services import kafka_jars, until
 
@@ -56,6 +56,7 @@ class Cluster:
             ready=lambda: answers(LOOPBACK, redis_port),
         )
         self.workers: list[Server] = []
+        self.group = Group(self.settings)
         self.ended_by_themselves = 0
         self._stopping = threading.Event()
         self._keeper = threading.Thread(target=self._keep, name="keeper", daemon=True)
@@ -78,7 +79,7 @@ class Cluster:
             self._program("features"), env=self._plan.environment, stderr=subprocess.DEVNULL
         )
         for server in (self.kafka, self.redis):
-            until(server.ready, f"{server.name} answers{server.tail()}", READY_S)
+            until(server.ready, f"{server.name} answers", READY_S)
         ensure_topics(self.settings)
         assert features.wait(READY_S) == 0
         self._keeper.start()
@@ -88,6 +89,7 @@ class Cluster:
         self._stopping.set()
         if self._keeper.is_alive():
             self._keeper.join()
+        self.group.close()
         for server in (*self.workers, self.redis, self.kafka):
             server.kill()
 
@@ -111,14 +113,11 @@ class Cluster:
         """Wait until so many workers own every partition between them, and each owns some."""
 
         def shared() -> bool:
-            owned = owners(self.settings)
+            owned = self.group.owners()
             every = sorted(number for one in owned for number in one)
             return len(owned) == members and all(owned) and every == list(range(PARTITIONS))
 
-        until(shared, f"{members} workers share the partitions{self.tail()}", READY_S)
-
-    def tail(self) -> str:
-        return "".join(server.tail() for server in (*self.workers, self.kafka))
+        until(shared, f"{members} workers share the partitions", READY_S, every_s=0.2)
 
 
 @contextmanager

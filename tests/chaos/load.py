@@ -13,7 +13,7 @@ from producers.publisher import DELIVERY_S, MAX_IN_FLIGHT
 from producers.settings import Settings
 from tests.chaos.market import Market, Sent
 
-STEP_S = 0.025
+STEP_S = 0.04
 
 
 class Load:

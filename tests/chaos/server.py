@@ -78,7 +78,3 @@ class Server:
         except subprocess.TimeoutExpired:
             self._process.kill()  # also ends a frozen one
             self._process.wait()
-
-    def tail(self) -> str:
-        """The end of its log, for a failing test."""
-        return f"\n--- {self.name}\n{self.log.read_text(errors='replace')[-3000:]}"
