@@ -58,7 +58,7 @@ def judge(cluster: Cluster, placed: Mapping[tuple[int, int], Sent], regressed: l
             (record.partition, record.offset): record.value for record in whole_topic(reader, topics.TICKS)
         }
         bars = [(one.key, one.value) for one in whole_topic(reader, topics.BARS)]
-        dead = {_dead(one) for one in whole_topic(reader, topics.DEAD)}
+        dead = {dead_letter(one) for one in whole_topic(reader, topics.DEAD)}
     differs = {place for place, sent in placed.items() if log.get(place) != sent.value}
     lost, twice = compare_bars(ledger.final_bars(), bars)
     lost += [f"no dead letter: {one}" for one in sorted(ledger.dead - dead, key=str)]
@@ -92,7 +92,8 @@ def compare_bars(
     return lost, twice
 
 
-def _dead(record: Any) -> Dead:
+def dead_letter(record: Any) -> Dead:
+    """What a record of `market.dead` says."""
     headers = {name: value.decode() for name, value in record.headers}
     place = int(headers["source_partition"]), int(headers["source_offset"]), headers["reason"]
     if headers["kind"] == "frame":
