@@ -6,6 +6,7 @@ Feast's fields, the columns of the stream kernel, the training columns, the tabl
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from dataclasses import asdict, dataclass
@@ -196,6 +197,7 @@ WINDOW_SIZE = WINDOW_SESSIONS * WINDOW_CHANNELS
 ROW_SIZE = len(NUMERIC) + WINDOW_SIZE  # a kernel row: the numeric features, then the window
 
 
+@functools.cache
 def spec_hash() -> str:
     """Sixteen hex digits that change when any name, type, unit, window, warm-up or meaning changes."""
     canonical = json.dumps(
