@@ -60,7 +60,13 @@ def create_app(settings: Settings, ticks_id: str) -> faust.App:
             message, value = event.message, event.value
             # The event is held until its effect is durable; its bytes need not be.
             event.value = message.value = None
-            await worker.apply(message.partition, message.offset, value, int(message.timestamp * 1000), event)
+            back_to = await worker.apply(
+                message.partition, message.offset, value, int(message.timestamp * 1000), event
+            )
+            if back_to is not None:
+                # Faust drops what it has fetched while it recovers, and returns to the committed offset only
+                # where there is one.
+                await app.consumer.seek(message.tp, back_to)
 
     @app.on_partitions_assigned.connect
     async def assigned(_: Any, assigned: Any = (), **__: Any) -> None:

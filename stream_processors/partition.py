@@ -76,6 +76,7 @@ class Partition:
         outcome = Outcome()
         listed = [self._row_of(symbol, frame.source) for symbol in frame.symbols]
         touched = {row for row in listed if row >= 0}
+        replayed = offset < self.next_offset
         if self._is_duplicate(frame, offset):
             # Its symbols still move past this offset: replayed after a restart, it must not count then.
             passed = list(touched)
@@ -88,7 +89,8 @@ class Partition:
         price = np.array(frame.price, dtype=np.float64)  # null becomes NaN
         size = np.full(len(price), np.nan) if frame.size is None else np.array(frame.size, dtype=np.float64)
         known = symbol >= 0
-        for position in np.flatnonzero(~known):
+        # Of a replayed record they are dead letters already, or it was a duplicate; no symbol's offset tells.
+        for position in np.flatnonzero(~known & (not replayed)):
             outcome.dead.append((UNKNOWN_SYMBOL, _dead(frame, int(position))))
         if not touched:
             return outcome
@@ -124,6 +126,15 @@ class Partition:
         if finals:
             self._number_finals(outcome, bars[:finals], rows[:finals].copy(), frame, offset)
         return outcome
+
+    @property
+    def next_offset(self) -> int:
+        """The first record that is not in the state; a restored state may be older than what was acknowledged."""
+        return self._dedup_offset + 1
+
+    def pass_over(self, offset: int) -> None:
+        """A record that was refused whole has been read too."""
+        self._dedup_offset = max(self._dedup_offset, offset)
 
     def _is_duplicate(self, frame: TickFrame, offset: int) -> bool:
         if offset <= self._dedup_offset:

@@ -83,6 +83,7 @@ class Worker:
         self._topic_id, self._snapshots, self._save = topic_id, snapshots, save_snapshot
         self._partitions: dict[int, Partition] = {}
         self._pending: dict[int, Pending] = {}
+        self._gap_edge: dict[int, int] = {}  # the record at which a partition was read again from before
         self._announced: dict[str, float] = {}
         self._announce_budget = 0.0
         self._announce_at = time.monotonic()
@@ -101,23 +102,38 @@ class Worker:
         for number in partitions:
             self._partitions.pop(number, None)
             self._pending.pop(number, None)
+            self._gap_edge.pop(number, None)
         self._check_room()
 
     async def apply(
         self, number: int, offset: int, value: bytes | None, published_ms: int, held: Held
-    ) -> None:
+    ) -> int | None:
         """Apply one source record; it is acknowledged later, by `snapshot`.
 
         published_ms is the record's own timestamp, which the broker sets. What becomes of a frame depends on
         nothing but the log, so a replay comes to the same result at any later time.
+
+        Returns None, or the offset to read on from when records before this one are not in the state.
         """
         generation = self._generation
         await self._room.wait()
         if generation != self._generation:
-            return  # partitions moved while it waited; whoever owns it now gets it again, in order
+            return None  # partitions moved while it waited; whoever owns it now gets it again, in order
         partition = self._partitions.get(number)
         if partition is None:
-            partition = self._open(number)
+            partition = self._open(number, offset)
+        if offset > partition.next_offset:
+            edge = self._gap_edge.get(number)
+            if edge is None:
+                self._gap_edge[number] = offset
+                log.warning(
+                    "%s[%d]@%d: going back to %d", topics.TICKS, number, offset, partition.next_offset
+                )
+            # Beyond the edge: on its way before we went back. At the edge once more: nothing lies between,
+            # retention has deleted it.
+            if edge is None or offset > edge:
+                return partition.next_offset
+        self._gap_edge.pop(number, None)
         pending = self._pending[number]
         pending.held.append(held)
         self.count.records += 1
@@ -128,9 +144,10 @@ class Worker:
         except SkipRecord as error:
             log.warning("%s[%d]@%d: %s", topics.TICKS, number, offset, error)
             pending.records.append(dead_record(error.reason, value or b"", number, offset, error.detail))
+            partition.pass_over(offset)
             self.count.dead += 1
             self._check_room()
-            return
+            return None
         if outcome.duplicate:
             self.count.duplicates += 1
             log.info(
@@ -148,11 +165,12 @@ class Worker:
         self.count.ticks += outcome.applied
         self.count.dead += len(outcome.dead)
         self._check_room()
+        return None
 
-    def _open(self, number: int) -> Partition:
+    def _open(self, number: int, offset: int) -> Partition:
         partition = Partition(number, source_log(self._topic_id, number), self._universe, self._sessions)
         restored = partition.restore(self._snapshots())
-        log.info("%s[%d]: opened, %d symbols restored", topics.TICKS, number, restored)
+        log.info("%s[%d]@%d: opened, %d symbols restored", topics.TICKS, number, offset, restored)
         self._partitions[number] = partition
         self._pending[number] = Pending()
         return partition

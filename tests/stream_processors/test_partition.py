@@ -72,6 +72,17 @@ def test_an_unknown_symbol_is_refused_alone() -> None:
     assert [(reason, dead.symbol) for reason, dead in outcome.dead] == [("unknown_symbol", "NOPE")]
 
 
+def test_a_replayed_duplicate_makes_no_dead_letters() -> None:
+    both = frame(symbols=["NOPE", "GC=F"], symbol=[0, 1], event_ms=[close_ms(SESSION)] * 2, price=[1.0, 2.0])
+    first = partition()
+    assert len(first.apply(both, 0).dead) == 1
+    assert first.apply(both, 1).duplicate
+    restarted = partition()
+    restarted.restore(first.snapshot(first.changed).items())
+    assert restarted.apply(both, 1).dead == []
+    assert restarted.apply(frame(symbols=["NOPE"], seq=1), 2).dead != []
+
+
 def test_refused_ticks_carry_what_they_were() -> None:
     now = close_ms(SESSION)
     mixed = frame(price=[5.0, None, -2.0], event_ms=[now, now, now], symbol=[0, 0, 0])
