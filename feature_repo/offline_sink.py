@@ -63,20 +63,40 @@ def upsert(folder: Path, partition: int, table: pa.Table) -> None:
     years = pc.year(table["event_timestamp"])
     for year in sorted(pc.unique(years).to_pylist()):
         path = folder / f"{year}-p{partition:04d}.parquet"
-        merged = table.filter(pc.equal(years, year))
-        if path.exists():
-            merged = pa.concat_tables([pq.read_table(path, schema=SCHEMA), merged])
-        position = pa.array(np.arange(len(merged)))
-        newest = (
-            merged.select(["symbol", "event_timestamp"])
-            .append_column("position", position)
-            .group_by(["symbol", "event_timestamp"])
-            .aggregate([("position", "max")])
-        )
-        merged = merged.take(pa.array(np.sort(newest["position_max"].to_numpy())))
-        # Readers of the folder pass over names that begin with a dot.
-        for left_over in folder.glob(f".{path.stem}.*.tmp"):
-            left_over.unlink(missing_ok=True)
-        scratch = folder / f".{path.stem}.{os.getpid()}.tmp"
-        pq.write_table(merged, scratch)
-        scratch.replace(path)
+        rows = table.filter(pc.equal(years, year))
+        # A worker that was frozen in here wakes when its partition has another owner, whose rows it must not
+        # replace with what it read before: then it merges once more.
+        while not _merge(path, rows):
+            pass
+
+
+def _merge(path: Path, rows: pa.Table) -> bool:
+    """Merge rows into one file. False when the file was replaced meanwhile."""
+    before = _identity(path)
+    merged = rows if before is None else pa.concat_tables([pq.read_table(path, schema=SCHEMA), rows])
+    position = pa.array(np.arange(len(merged)))
+    newest = (
+        merged.select(["symbol", "event_timestamp"])
+        .append_column("position", position)
+        .group_by(["symbol", "event_timestamp"])
+        .aggregate([("position", "max")])
+    )
+    merged = merged.take(pa.array(np.sort(newest["position_max"].to_numpy())))
+    # Readers of the folder pass over names that begin with a dot.
+    for left_over in path.parent.glob(f".{path.stem}.*.tmp"):
+        left_over.unlink(missing_ok=True)
+    scratch = path.parent / f".{path.stem}.{os.getpid()}.tmp"
+    pq.write_table(merged, scratch)
+    if _identity(path) != before:
+        return False
+    scratch.replace(path)
+    return True
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Changes when the file is replaced; None while there is none."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_mtime_ns

@@ -235,3 +235,24 @@ def test_the_as_of_join_equals_feasts_own(offline: Settings) -> None:
 def test_a_row_is_not_known_before_its_close(offline: Settings) -> None:
     frame = historical(offline, entities([SESSION + 50], after_s=-1))
     assert frame["price"].tolist() == [149.0, 149.0]
+
+
+def test_two_writers_of_a_file_keep_the_rows_of_both(
+    offline: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from feature_repo import offline_sink
+
+    write = offline_sink.pq.write_table
+    other = [finals(range(SESSION + 200, SESSION + 205))]
+
+    def while_the_other_finishes(table: Any, path: Path) -> None:
+        """The new owner writes while the old one, frozen, has read but not yet written."""
+        write(table, path)
+        if other:
+            upsert(offline.offline_dir, 0, other.pop())
+            write(table, path)  # its clean-up took our scratch file away
+
+    monkeypatch.setattr(offline_sink.pq, "write_table", while_the_other_finishes)
+    upsert(offline.offline_dir, 0, finals(range(SESSION + 210, SESSION + 215), price=300.0))
+    found = historical(offline, entities([SESSION + 204, SESSION + 214]))
+    assert found[found["symbol"] == "GC=F"]["price"].tolist() == [104.0, 304.0]
