@@ -1,0 +1,14 @@
+"""Progress of long work, on standard error: standard output belongs to the result."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+Say = Callable[[str], None]
+
+
+def say(sentence: str) -> None:
+    """One line."""
+    sys.stderr.write(f"{sentence}\n")
+    sys.stderr.flush()
