@@ -54,22 +54,24 @@ def ticks(n: int, count: int, seed: int) -> TickBatch:
     )
 
 
-def history(symbols: list[str], last_session: int, seen_ms: int) -> Iterator[TickFrame]:
-    """One frame per symbol: the closes of the HISTORY sessions before `last_session`, which is not included.
+def history(
+    symbols: list[str], last_session: int, seen_ms: int, sessions: int = HISTORY
+) -> Iterator[TickFrame]:
+    """One frame per symbol: the closes of the `sessions` before `last_session`, which is not included.
 
     All are sequence 0 of the epoch `history`: they are given to a partition as one record.
     """
-    close_ms = nyse().close_ms[last_session - HISTORY : last_session].tolist()
+    close_ms = nyse().close_ms[last_session - sessions : last_session].tolist()
     for symbol in symbols:
         rng = np.random.default_rng(int(symbol[1:]))
-        price = 100 * np.exp(np.cumsum(0.01 * rng.standard_normal(HISTORY)))
+        price = 100 * np.exp(np.cumsum(0.01 * rng.standard_normal(sessions)))
         yield TickFrame(
             source="bench",
             epoch="history",
             seq=0,
             seen_ms=seen_ms,
             symbols=[symbol],
-            symbol=[0] * HISTORY,
+            symbol=[0] * sessions,
             event_ms=close_ms,
             price=price.tolist(),
             history=True,

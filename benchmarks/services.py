@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from benchmarks.market import write_universe
 from launcher import apache_kafka, embedded_redis
@@ -31,7 +32,7 @@ def process(command: list[str], log_file: Path, environment: dict[str, str] | No
         stop(child)
 
 
-def stop(child: subprocess.Popen[bytes]) -> None:
+def stop(child: subprocess.Popen[Any]) -> None:
     """End a child, politely at first."""
     child.terminate()
     try:
@@ -63,13 +64,11 @@ def services(symbols: int) -> Iterator[Settings]:
         broker = apache_kafka.command(folder, kafka_port)
         stack.enter_context(process(list(broker), folder / "kafka.log"))
         stack.enter_context(process(list(embedded_redis.command(folder, redis_port)), folder / "redis.log"))
-        with using(f"{LOOPBACK}:{kafka_port}", f"redis://{LOOPBACK}:{redis_port}/0", folder, symbols) as made:
-            yield made
+        yield ready(f"{LOOPBACK}:{kafka_port}", f"redis://{LOOPBACK}:{redis_port}/0", folder, symbols)
 
 
-@contextlib.contextmanager
-def using(bootstrap_servers: str, redis_url: str, folder: Path, symbols: int) -> Iterator[Settings]:
-    """Settings for servers that run already; topics and feature registry are made ready.
+def ready(bootstrap_servers: str, redis_url: str, folder: Path, symbols: int) -> Settings:
+    """Settings for servers that run or are starting; topics, universe and feature registry are made.
 
     Raises TryAgain when the broker does not answer or the features cannot be applied.
     """
@@ -94,4 +93,4 @@ def using(bootstrap_servers: str, redis_url: str, folder: Path, symbols: int) ->
     _, said = applying.communicate()
     if applying.returncode:
         raise TryAgain(f"the features could not be applied: {said.decode()[-500:]}")
-    yield settings
+    return settings

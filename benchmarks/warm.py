@@ -80,7 +80,7 @@ def reset_worker(settings: Settings, entries: Entries) -> None:
             producer.send(CHANGELOG.name, key=key, value=value, partition=number)
     producer.flush()
     producer.close()
-    redis.Redis.from_url(settings.redis_url.get_secret_value()).flushall()
+    redis.Redis.from_url(settings.redis_url.get_secret_value()).flushdb()
 
 
 def write_states(path: Path, entries: Entries) -> None:

@@ -87,7 +87,7 @@ def main(options: PeerOptions) -> None:
     )
     tutorial, progress = Tutorial(options), Progress(options.ticks)
 
-    @app.agent(app.topic(topics.TICKS, value_type=bytes))  # type: ignore[untyped-decorator]
+    @app.agent(app.topic(topics.TICKS, value_type=bytes))
     async def consume(stream: Any) -> None:
         async for value in stream:
             frame = tick.decode(value)

@@ -17,17 +17,17 @@ DECAY = 0.94
 def session_features(closes: list[float]) -> dict[str, float | list[float]]:
     """Features after the last of at least 253 closes, oldest first."""
     price = pd.Series(closes)
-    x = np.log(price)
+    x = pd.Series(np.log(price))
     r = x.diff().iloc[1:]
     change = price.diff().iloc[1:]
     variance = (r**2).ewm(alpha=1 - DECAY, adjust=False).mean()
-    volatility = np.sqrt(variance)
+    volatility = pd.Series(np.sqrt(variance))
     last20 = price.rolling(20)
     up = _wilder(change.clip(lower=0))
     down = _wilder(-change.clip(upper=0))
     ema_12 = price.ewm(span=12, adjust=False).mean().iloc[-1]
     ema_26 = price.ewm(span=26, adjust=False).mean().iloc[-1]
-    level = np.sqrt((r**2).rolling(252, min_periods=1).mean())
+    level = (r**2).rolling(252, min_periods=1).mean() ** 0.5
     z = (r / volatility.shift()).clip(-10, 10)
     window = np.column_stack([z, np.log(volatility / level)])[-WINDOW_SESSIONS:]
     return {
