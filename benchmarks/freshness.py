@@ -7,27 +7,24 @@ the same machine, so on few cores they take part of what they measure; the probe
 from __future__ import annotations
 
 import argparse
-import subprocess
-import sys
 import time
 from typing import Any
 
 import msgspec
 
+from benchmarks.beside import LOAD, PROBE, beside
 from benchmarks.load_generator import Sent
 from benchmarks.probe import Seen, summary
 from benchmarks.saying import say
-from benchmarks.services import environment, services, stop
+from benchmarks.services import services
 from benchmarks.stream import case
 from benchmarks.topics_reset import empty_topic
 from benchmarks.warm import reset_worker, start_log, warm_states
 from benchmarks.worker_process import worker
 from producers import topics
-from producers.errors import TryAgain
 from producers.sessions import nyse
 from producers.settings import Settings
 
-LEAD_S = 1.0  # between telling both processes the start time and the start
 MAXIMUM_SYMBOLS = 500
 
 
@@ -90,30 +87,6 @@ def measure(settings: Settings, symbols: int, rates: list[float], seconds: float
 
 def _observe(settings: Settings, symbols: int, rate: float, seconds: float) -> tuple[Sent, Seen]:
     """Load generator and probe side by side."""
-    wanted = ["--rate", str(rate), "--seconds", str(seconds), "--symbols", str(symbols)]
-    children = [
-        subprocess.Popen(
-            [sys.executable, "-O", "-W", "ignore", "-m", module, *wanted],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env=environment(settings),
-        )
-        for module in ("benchmarks.load_generator", "benchmarks.probe")
-    ]
-    try:
-        for child in children:
-            assert child.stdin is not None  # noqa: S101  # both pipes were asked for
-            assert child.stdout is not None  # noqa: S101  # as above
-            if child.stdout.readline() != "ready\n":
-                raise TryAgain(f"{' '.join(map(str, child.args))} did not start")  # type: ignore[arg-type]
-        at = time.time() + LEAD_S
-        for child in children:
-            assert child.stdin is not None  # noqa: S101  # as above
-            child.stdin.write(f"{at}\n")
-            child.stdin.flush()
+    with beside(settings, (LOAD, PROBE), rate, seconds, symbols) as children:
         said = [child.communicate()[0] for child in children]
-    finally:
-        for child in children:
-            stop(child)
     return msgspec.json.decode(said[0], type=Sent), msgspec.json.decode(said[1], type=Seen)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
+from benchmarks.beside import LOAD, beside
 from benchmarks.machine import spread
 from benchmarks.saying import say
-from benchmarks.services import environment, services, stop
+from benchmarks.services import services
 from benchmarks.topics_reset import empty_topic
 from benchmarks.warm import reset_worker, start_log, warm_states
 from benchmarks.worker_process import worker
@@ -54,19 +53,8 @@ def measure(settings: Settings, rate: float, symbols: int, repeat: int) -> dict[
     empty_topic(settings, topics.TICKS)
     start_log(settings, session, now_ms)
     reset_worker(settings, warm_states(settings, session, now_ms))
-    command = [sys.executable, "-O", "-W", "ignore", "-m", "benchmarks.load_generator"]
-    load = subprocess.Popen(
-        [*command, "--rate", str(rate), "--symbols", str(symbols), "--seconds", str(DEADLINE_S * repeat)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=environment(settings),
-    )
-    assert load.stdin is not None  # noqa: S101  # the pipe was asked for
     took: list[float] = []
-    try:
-        load.stdin.write(f"{time.time() + 1}\n")
-        load.stdin.flush()
+    with beside(settings, (LOAD,), rate, DEADLINE_S * repeat, symbols):
         for number in range(repeat):
             with worker(settings) as doomed:
                 _wait_fresh(age_s)
@@ -77,8 +65,6 @@ def measure(settings: Settings, rate: float, symbols: int, repeat: int) -> dict[
                 _wait_fresh(age_s)
                 took.append(time.perf_counter() - killed)
                 say(f"kill {number + 1} of {repeat}: fresh again after {took[-1]:.1f} s")
-    finally:
-        stop(load)
     return {
         "rate": rate,
         "symbols": symbols,

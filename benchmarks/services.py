@@ -79,7 +79,6 @@ def ready(bootstrap_servers: str, redis_url: str, folder: Path, symbols: int) ->
         redis_url=redis_url,
         state_dir=folder,
         universe_file=universe_file,
-        kafka_session_s=6.0,
     )
     # In a process of its own: feast takes seconds to import, and meanwhile the broker starts.
     applying = subprocess.Popen(
