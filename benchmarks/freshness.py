@@ -61,7 +61,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _maximum(settings: Settings) -> float:
-    found = case(settings, MAXIMUM_SYMBOLS, 256, 2_000_000, 1, [], 0.0, say)
+    found = case(settings, MAXIMUM_SYMBOLS, 256, 2_000_000, 1, [], 0.0)
     return float(found["allocast"]["readable_ticks_per_s"])
 
 

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-
-Say = Callable[[str], None]
 
 
 def say(sentence: str) -> None:

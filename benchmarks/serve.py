@@ -25,7 +25,7 @@ from producers.sessions import nyse
 from producers.settings import Settings
 from producers.universe import Universe, load_universe
 from stream_processors.partition import Partition
-from stream_processors.worker import offline_writer
+from stream_processors.sinks import offline_writer
 from training import artefact, fitting
 from training.answer import ask
 from training.answering import answer
@@ -108,7 +108,7 @@ def fill(settings: Settings, universe: Universe) -> None:
             (frame,) = history([symbol], SESSION, now_ms(), length)
             outcome = partition.apply(frame, 0)
             finals += outcome.finals if symbol in modelled else []
-        store.write_rows(config, partition.online_rows(partition.dirty))
+        store.write_rows(config, [partition.online_rows(partition.dirty)])
         if finals:
             write_offline(number, finals)
 

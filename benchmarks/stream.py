@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +20,19 @@ import redis
 from benchmarks.loading import Loaded, load
 from benchmarks.machine import spread
 from benchmarks.market import SESSION, ticks
-from benchmarks.peers.running import PEERS, missing, rate
-from benchmarks.saying import Say, say
+from benchmarks.peers.running import PEERS, Peer, missing, rate
+from benchmarks.saying import say
 from benchmarks.services import services
 from benchmarks.topics_reset import empty_topic
 from benchmarks.warm import Entries, reset_worker, start_log, warm_states, write_states
 from benchmarks.worker_process import worker
 from producers import topics
+from producers.sessions import nyse
 from producers.settings import Settings
+from producers.universe import load_universe
+from stream_processors.partition import Partition
 
 MAX_RECORDS = 40_000  # small frames get fewer ticks: about eight seconds of work
-
-Runs = dict[str, list[dict[str, float]]]
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -56,37 +57,21 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         with services(count) as settings:
             for frame_ticks in map(int, options.frames.split(",")):
                 n = min(options.ticks, MAX_RECORDS * frame_ticks)
-                cases.append(
-                    case(settings, count, frame_ticks, n, options.repeat, names, options.limit_s, say)
-                )
+                cases.append(case(settings, count, frame_ticks, n, options.repeat, names, options.limit_s))
     first = cases[0]
     return {**{name: first[name] for name in ("allocast", "peers", "ratio_best_peer")}, "cases": cases}
 
 
 def case(
-    settings: Settings,
-    count: int,
-    frame_ticks: int,
-    n: int,
-    repeat: int,
-    peers: list[str],
-    limit_s: float,
-    say: Say,
+    settings: Settings, count: int, frame_ticks: int, n: int, repeat: int, peers: list[str], limit_s: float
 ) -> dict[str, Any]:
     """One number of symbols and one frame size."""
-    seen_ms = int(time.time() * 1000)
-    empty_topic(settings, topics.TICKS)
-    start_log(settings, SESSION, seen_ms)
-    entries = warm_states(settings, SESSION, seen_ms)
-    states = settings.state_dir / "warm-states"
-    write_states(states, entries)
-    loaded = load(settings, ticks(n, count, seed=1), frame_ticks, seen_ms)
+    log = prepare(settings, count, frame_ticks, n)
     why = {name: reason for name in peers if (reason := missing(PEERS[name]))}
-    runs: Runs = {}
+    runs: dict[str, list[dict[str, float]]] = {}
     for number in range(repeat):
-        for name, found in _round(
-            settings, loaded, entries, states, n, [p for p in peers if p not in why], limit_s
-        ):
+        for name in ("allocast", *(name for name in peers if name not in why)):
+            found = _ours(log) if name == "allocast" else _peer(log, PEERS[name], limit_s)
             runs.setdefault(name, []).append(found)
             what = f"{count} symbols, frames of {frame_ticks}, run {number + 1} of {repeat}"
             say(f"{what}: {name} {found['ticks_per_s']:,.0f} ticks/s")
@@ -107,43 +92,71 @@ def case(
     }
 
 
-def _round(
-    settings: Settings,
-    loaded: Loaded,
-    entries: Entries,
-    states: Path,
-    n: int,
-    peers: list[str],
-    limit_s: float,
-) -> Iterator[tuple[str, dict[str, float]]]:
-    """One run of ours, then one of each peer, from the same log and the same states."""
-    reset_worker(settings, entries)
-    before = rows_written(settings)
-    with worker(settings) as ours:
-        started = ours.wait_started()
-        readable_s = ours.wait_readable(loaded) - started
-        seconds = ours.wait_acknowledged(loaded.ends) - started
-        rss_mib = ours.rss_mib
-    rows = rows_written(settings) - before
-    yield (
-        "allocast",
-        {
-            "ticks_per_s": n / seconds,
-            "readable_ticks_per_s": n / readable_s,
-            "ticks": n,
-            "rows_online": rows,
-            "worker_rss_mib": rss_mib,
-        },
-    )
-    for name in peers:
-        reset_worker(settings, entries)
-        before = rows_written(settings)
-        per_s, done = rate(PEERS[name], settings, n, states, limit_s)
-        yield name, {"ticks_per_s": per_s, "ticks": done, "rows_online": rows_written(settings) - before}
+@dataclass(frozen=True)
+class Log:
+    """What every run of a case starts from."""
+
+    settings: Settings
+    ticks: int
+    loaded: Loaded
+    entries: Entries
+    states: Path  # the entries in a file
+    hsets_per_row: int
 
 
-def rows_written(settings: Settings) -> int:
-    """Rows that Redis has been given since it was started: each is one HSET."""
+def prepare(settings: Settings, count: int, frame_ticks: int, n: int) -> Log:
+    """Load the ticks and compute the warm states."""
+    seen_ms = int(time.time() * 1000)
+    empty_topic(settings, topics.TICKS)
+    start_log(settings, SESSION, seen_ms)
+    entries = warm_states(settings, SESSION, seen_ms)
+    states = settings.state_dir / "warm-states"
+    write_states(states, entries)
+    loaded = load(settings, ticks(n, count, seed=1), frame_ticks, seen_ms)
+    return Log(settings, n, loaded, entries, states, hsets_per_row(settings, entries))
+
+
+def _ours(log: Log) -> dict[str, float]:
+    reset_worker(log.settings, log.entries)
+    before = hsets(log.settings)
+    with worker(log.settings) as own:
+        started = own.wait_started()
+        readable_s = own.wait_readable(log.loaded) - started
+        acknowledged_s = own.wait_acknowledged(log.loaded.ends) - started
+        rss_mib = own.rss_mib
+    return {
+        "ticks_per_s": log.ticks / acknowledged_s,
+        "readable_ticks_per_s": log.ticks / readable_s,
+        "ticks": log.ticks,
+        "rows_online": (hsets(log.settings) - before) // log.hsets_per_row,
+        "worker_rss_mib": rss_mib,
+    }
+
+
+def _peer(log: Log, peer: Peer, limit_s: float) -> dict[str, float]:
+    reset_worker(log.settings, log.entries)
+    before = hsets(log.settings)
+    per_s, done = rate(peer, log.settings, log.ticks, log.states, limit_s)
+    rows = (hsets(log.settings) - before) // log.hsets_per_row if peer.our_writer else done
+    return {"ticks_per_s": per_s, "ticks": done, "rows_online": rows}
+
+
+def hsets_per_row(settings: Settings, entries: Entries) -> int:
+    """How many HSETs Redis counts for one row, found by writing one partition's rows."""
+    from feature_repo.online_store import FencedRedisOnlineStore
+    from feature_repo.store import load_config
+
+    number, states = next(iter(entries.items()))
+    log = next(iter(states)).decode().rpartition("/")[0]
+    partition = Partition(number, log, load_universe(settings.universe_file), nyse())
+    rows = partition.restore(states.items())
+    before = hsets(settings)
+    FencedRedisOnlineStore().write_rows(load_config(settings), [partition.online_rows(partition.dirty)])
+    return (hsets(settings) - before) // rows
+
+
+def hsets(settings: Settings) -> int:
+    """HSETs that Redis has run since it was started."""
     client = redis.Redis.from_url(settings.redis_url.get_secret_value())
     stats: Any = client.info("commandstats")
     return int(stats.get("cmdstat_hset", {}).get("calls", 0))

@@ -20,7 +20,7 @@ from producers.tick import TickFrame, partition_of
 from producers.universe import load_universe
 from producers.waiting import topic_id
 from stream_processors.partition import Partition
-from stream_processors.state_version import APP_ID, CHANGELOG
+from stream_processors.state_version import APP_ID, CHANGELOG, source_log
 
 FIRST_OFFSET = 0  # of each partition: the record that the states contain
 
@@ -33,7 +33,7 @@ def warm_states(settings: Settings, last_session: int, seen_ms: int) -> Entries:
     log_id = topic_id(settings, topics.TICKS)
     entries: Entries = {}
     for number, symbols in owned(universe.symbols, settings.partitions).items():
-        partition = Partition(number, f"{log_id}:{number}", universe, nyse())
+        partition = Partition(number, source_log(log_id, number), universe, nyse())
         for frame in history(symbols, last_session, seen_ms):
             partition.apply(frame, FIRST_OFFSET)
         entries[number] = partition.snapshot(partition.changed)

@@ -14,6 +14,7 @@ from producers.sessions import nyse
 from producers.universe import load_universe
 from producers.waiting import topic_id
 from stream_processors.partition import Partition
+from stream_processors.state_version import source_log
 
 FLUSH_S = 0.02  # as in Allocast's worker
 
@@ -56,10 +57,10 @@ class Opening:
 
     def partition(self, number: int, saved: Iterable[tuple[bytes, bytes]] | None = None) -> Rolling:
         """A partition from what the engine saved, at first from the warm states."""
-        opened = Partition(number, f"{self._log_id}:{number}", self._universe, nyse())
+        opened = Partition(number, source_log(self._log_id, number), self._universe, nyse())
         opened.restore(self._states.get(number, {}).items() if saved is None else saved)
         return Rolling(opened)
 
     def write(self, rows: Any) -> None:
         """Write rows that `Rolling.take` returned."""
-        self._store.write_rows(self._config, rows)
+        self._store.write_rows(self._config, [rows])

@@ -13,7 +13,6 @@ from pydantic import SecretStr
 from benchmarks import freshness, producer, recovery, serve, stream
 from benchmarks.market import ticks
 from benchmarks.peers.running import PEERS, missing, rate
-from benchmarks.saying import say
 from benchmarks.services import ready
 from feature_repo.features import NUMERIC_NAMES, WINDOW
 from feature_repo.online import FeastReader
@@ -33,7 +32,7 @@ def settings(apache_kafka: str, redis_server: str, tmp_path_factory: pytest.Temp
 @pytest.fixture(scope="module")
 def ours(settings: Settings) -> dict[str, Any]:
     """One case of `allocast bench stream`; leaves its log and its rows."""
-    return stream.case(settings, SYMBOLS, 16, TICKS, 1, [], 0.0, say)
+    return stream.case(settings, SYMBOLS, 16, TICKS, 1, [], 0.0)
 
 
 @pytest.fixture(scope="module")
