@@ -65,7 +65,9 @@ def _session(
 
 def _returns() -> list[Feature]:
     return [
-        _session(f"log_return_{n}", n, "log return", n + 1, f"log return over {n} sessions")
+        _session(
+            f"log_return_{n}", n, "log return", n + 1, f"log return over {n} session{'s' if n > 1 else ''}"
+        )
         for n in (1, 5, 21, 63, 252)
     ]
 

@@ -14,6 +14,7 @@ from producers.sessions import nyse
 from producers.settings import Settings
 from producers.universe import load_universe
 from stream_processors.security import credentials, security
+from stream_processors.snapshots import Entries
 from stream_processors.state_version import APP_ID, CHANGELOG, TABLE
 from stream_processors.watchdog import Watchdog
 from stream_processors.worker import Worker
@@ -131,7 +132,7 @@ class _Running:
         if self._worker is not None:
             self._worker.forget(partitions)
 
-    async def _save_snapshot(self, partition: int, entries: dict[bytes, bytes]) -> None:
+    async def _save_snapshot(self, partition: int, entries: Entries) -> None:
         sent = [
             await self._producer.send(CHANGELOG.name, key=key, value=value, partition=partition)
             for key, value in entries.items()
@@ -139,7 +140,10 @@ class _Running:
         for future in sent:
             await future
         for key, value in entries.items():  # so that a partition which comes back is not stale
-            self._table.data[key] = value
+            if value is None:
+                self._table.data.pop(key, None)
+            else:
+                self._table.data[key] = value
 
 
 def _ticks_of(topic_partitions: Iterable[Any]) -> set[int]:

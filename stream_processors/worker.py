@@ -30,6 +30,7 @@ from stream_processors.dead_letters import Record, dead_record
 from stream_processors.messages import BAR_SCHEMA, FEATURES_SCHEMA, Features
 from stream_processors.outputs import Held, Outputs
 from stream_processors.partition import DUPLICATE, Final, Partition, final_message, online_message
+from stream_processors.snapshots import Entries
 from stream_processors.state_version import source_log
 
 log = logging.getLogger("stream_processors")
@@ -76,7 +77,7 @@ class Worker:
         outputs: Outputs,
         topic_id: str,
         snapshots: Callable[[], Iterable[tuple[bytes, bytes]]],
-        save_snapshot: Callable[[int, dict[bytes, bytes]], Any],
+        save_snapshot: Callable[[int, Entries], Any],
     ) -> None:
         """`snapshots` yields the recovered changelog; `save_snapshot(partition, entries)` writes to it."""
         self._universe, self._sessions, self._outputs = universe, sessions, outputs
@@ -253,7 +254,8 @@ class Worker:
         self._pending[number] = Pending()
         changed, partition.changed = partition.changed, set()
         entries = partition.snapshot(changed)
-        self._snapshot_bytes += sum(map(len, entries.values()))
+        obsolete, partition.obsolete = partition.obsolete, []
+        self._snapshot_bytes += sum(len(value or b"") for value in entries.values())
         try:
             await self._flush()
             await self._outputs.send(pending.records)
@@ -272,6 +274,7 @@ class Worker:
                     pending.held + later.held, pending.records + later.records, pending.finals + later.finals
                 )
                 partition.changed |= changed
+                partition.obsolete = obsolete
             raise
         if self._partitions.get(number) is partition:
             for event in pending.held:

@@ -16,6 +16,7 @@ from producers.tick import encode
 from producers.universe import load_universe
 from stream_processors.dead_letters import MAX_VALUE, Record
 from stream_processors.partition import Final
+from stream_processors.snapshots import Entries
 from stream_processors.worker import Worker
 from tests.stubs import SEEN_MS, SESSION, close_ms, closes, frame, random_walk
 
@@ -50,10 +51,13 @@ class Memory:
         self._do("offline")
         self.finals += finals
 
-    async def save(self, partition: int, entries: dict[bytes, bytes]) -> None:
+    async def save(self, partition: int, entries: Entries) -> None:
         del partition
         self._do("changelog")
-        self.changelog |= entries
+        for key, value in entries.items():
+            self.changelog.pop(key, None)
+            if value is not None:
+                self.changelog[key] = value
 
 
 @dataclass
