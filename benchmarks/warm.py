@@ -24,7 +24,7 @@ from stream_processors.state_version import APP_ID, CHANGELOG, source_log
 
 FIRST_OFFSET = 0  # of each partition: the record that the states contain
 
-Entries = dict[int, dict[bytes, bytes]]  # partition -> changelog entries
+Entries = dict[int, dict[bytes, bytes | None]]  # partition -> changelog entries
 
 
 def warm_states(settings: Settings, last_session: int, seen_ms: int) -> Entries:

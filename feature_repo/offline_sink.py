@@ -2,7 +2,9 @@
 
 Writing is an upsert by symbol and session, so a record that is replayed after a crash changes nothing, and
 a corrected session replaces its row. Each file has one writer (the owner of the partition) and is replaced
-atomically, so readers never see half a file.
+atomically, so readers never see half a file. A worker that was frozen while its partition moved may be a second
+writer for a moment: who finds the file changed since it was read reads it again. (With a lock, a worker that is
+frozen while it holds it would stop the new owner.)
 """
 
 from __future__ import annotations
@@ -62,39 +64,38 @@ def upsert(folder: Path, partition: int, table: pa.Table) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     years = pc.year(table["event_timestamp"])
     for year in sorted(pc.unique(years).to_pylist()):
-        path = folder / f"{year}-p{partition:04d}.parquet"
-        rows = table.filter(pc.equal(years, year))
-        # A worker that was frozen in here wakes when its partition has another owner, whose rows it must not
-        # replace with what it read before: then it merges once more.
-        while not _merge(path, rows):
+        path, rows = folder / f"{year}-p{partition:04d}.parquet", table.filter(pc.equal(years, year))
+        while not _replaced(path, rows):
             pass
 
 
-def _merge(path: Path, rows: pa.Table) -> bool:
-    """Merge rows into one file. False when the file was replaced meanwhile."""
-    before = _identity(path)
-    merged = rows if before is None else pa.concat_tables([pq.read_table(path, schema=SCHEMA), rows])
-    position = pa.array(np.arange(len(merged)))
+def _replaced(path: Path, rows: pa.Table) -> bool:
+    """Merge rows into a file; False when another writer was faster."""
+    before = _version(path)
+    if before:
+        rows = pa.concat_tables([pq.read_table(path, schema=SCHEMA), rows])
     newest = (
-        merged.select(["symbol", "event_timestamp"])
-        .append_column("position", position)
+        rows.select(["symbol", "event_timestamp"])
+        .append_column("position", pa.array(np.arange(len(rows))))
         .group_by(["symbol", "event_timestamp"])
         .aggregate([("position", "max")])
     )
-    merged = merged.take(pa.array(np.sort(newest["position_max"].to_numpy())))
     # Readers of the folder pass over names that begin with a dot.
     for left_over in path.parent.glob(f".{path.stem}.*.tmp"):
         left_over.unlink(missing_ok=True)
-    scratch = path.parent / f".{path.stem}.{os.getpid()}.tmp"
-    pq.write_table(merged, scratch)
-    if _identity(path) != before:
+    scratch = path.with_name(f".{path.stem}.{os.getpid()}.tmp")
+    pq.write_table(rows.take(pa.array(np.sort(newest["position_max"].to_numpy()))), scratch)
+    if _version(path) != before:
         return False
-    scratch.replace(path)
+    try:
+        scratch.replace(path)
+    except FileNotFoundError:  # the other writer has taken ours for a left-over
+        return False
     return True
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
-    """Changes when the file is replaced; None while there is none."""
+def _version(path: Path) -> tuple[int, int] | None:
+    """Changes whenever the file is replaced; None when there is none."""
     try:
         found = path.stat()
     except FileNotFoundError:
