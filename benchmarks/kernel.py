@@ -66,7 +66,7 @@ def measure(count: int, n: int, repeat: int) -> dict[str, Any]:
         "ticks": applied,
         **spread(tick_us, "tick_us"),
         "row": spread(row_us, "row_us"),
-        "state_bytes_per_symbol": sum(map(len, entries.values())) / max(1, len(entries)),
+        "state_bytes_per_symbol": sum(len(value or b"") for value in entries.values()) / max(1, len(entries)),
         "process_rss_mib": rss_bytes(os.getpid()) / 2**20,
     }
     say(f"{count} symbols: {result['tick_us']:.3f} us per tick")
