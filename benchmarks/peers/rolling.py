@@ -64,6 +64,7 @@ class Opening:
         """A partition from what the engine saved, at first from the warm states."""
         opened = Partition(number, source_log(self._log_id, number), self._universe, nyse())
         opened.restore(self._states.get(number, {}).items() if saved is None else saved)
+        opened.obsolete = []  # keys of Allocast's changelog, which no engine here has
         return Rolling(opened)
 
     def write(self, rows: Any) -> None:
