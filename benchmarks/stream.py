@@ -30,7 +30,9 @@ from producers import topics
 from producers.sessions import nyse
 from producers.settings import Settings
 from producers.universe import load_universe
+from producers.waiting import topic_id
 from stream_processors.partition import Partition
+from stream_processors.state_version import source_log
 
 MAX_RECORDS = 40_000  # small frames get fewer ticks: about eight seconds of work
 
@@ -147,7 +149,7 @@ def hsets_per_row(settings: Settings, entries: Entries) -> int:
     from feature_repo.store import load_config
 
     number, states = next(iter(entries.items()))
-    log = next(iter(states)).decode().rpartition("/")[0]
+    log = source_log(topic_id(settings, topics.TICKS), number)
     partition = Partition(number, log, load_universe(settings.universe_file), nyse())
     rows = partition.restore(states.items())
     before = hsets(settings)

@@ -36,7 +36,9 @@ def warm_states(settings: Settings, last_session: int, seen_ms: int) -> Entries:
         partition = Partition(number, source_log(log_id, number), universe, nyse())
         for frame in history(symbols, last_session, seen_ms):
             partition.apply(frame, FIRST_OFFSET)
-        entries[number] = partition.snapshot(partition.changed)
+        written = partition.snapshot(partition.changed)
+        # Without a predecessor there is nothing to delete.
+        entries[number] = {key: value for key, value in written.items() if value is not None}
     return entries
 
 

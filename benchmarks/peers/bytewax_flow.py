@@ -63,7 +63,7 @@ class PartitionLogic(StatefulBatchLogic):  # type: ignore[misc]  # an extra that
         partition = self._rolling.partition
         self._known |= partition.changed
         partition.changed = set()
-        return [(key, value) for key, value in partition.snapshot(self._known).items() if value is not None]
+        return list(self._rolling.entries(self._known).items())
 
 
 class Writer(StatelessSinkPartition):  # type: ignore[misc]  # as above

@@ -67,9 +67,9 @@ def main(options: PeerOptions) -> None:
             keys: list[str] = state.get(KEYS, [])
             saved = [(name.encode(), state.get_bytes(name) or b"") for name in keys]
             rolling = online.partitions[number] = opening.partition(number, saved or None)
-            state.set(KEYS, [name.decode() for name in rolling.partition.snapshot(rolling.partition.dirty)])
+            state.set(KEYS, [name.decode() for name in rolling.entries(rolling.partition.dirty)])
         rolling.apply(value, message_context().offset)
-        for name, entry in rolling.partition.snapshot(rolling.partition.changed).items():
+        for name, entry in rolling.entries(rolling.partition.changed).items():
             state.set_bytes(name.decode(), entry)
         rolling.partition.changed = set()
         if rolling.due:

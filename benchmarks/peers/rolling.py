@@ -36,6 +36,11 @@ class Rolling:
         """Whether there is something to write and the last write was FLUSH_S ago."""
         return bool(self.partition.dirty) and time.monotonic() - self._flushed >= FLUSH_S
 
+    def entries(self, rows: Iterable[int]) -> dict[bytes, bytes]:
+        """What an engine keeps of these rows; what a predecessor left is in the engine's own store."""
+        found = self.partition.snapshot(rows)
+        return {key: value for key, value in found.items() if value is not None}
+
     def take(self) -> tuple[Any, int]:
         """The newest rows of what moved, and how many ticks they contain."""
         rows, ticks = self.partition.online_rows(self.partition.dirty), self.ticks
@@ -59,6 +64,7 @@ class Opening:
         """A partition from what the engine saved, at first from the warm states."""
         opened = Partition(number, source_log(self._log_id, number), self._universe, nyse())
         opened.restore(self._states.get(number, {}).items() if saved is None else saved)
+        opened.obsolete = []  # keys of Allocast's changelog, which no engine here has
         return Rolling(opened)
 
     def write(self, rows: Any) -> None:
