@@ -63,9 +63,7 @@ def create_app(settings: Settings, ticks_id: str) -> faust.App:
             message, value = event.message, event.value
             # The event is held until its effect is durable; its bytes need not be.
             event.value = message.value = None
-            if not worker.is_open(message.partition) and (
-                app.rebalancing or message.tp not in app.consumer.assignment()
-            ):
+            if not worker.is_open(message.partition) and message.tp not in app.consumer.assignment():
                 continue  # read before the partition moved; its owner reads it again
             await running.fill_gap(worker, app.consumer, message.tp, message.offset)
             await worker.apply(message.partition, message.offset, value, int(message.timestamp * 1000), event)
