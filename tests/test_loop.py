@@ -141,7 +141,12 @@ def test_the_lstm_joins_and_the_crash_brings_a_retrained_model_to_the_open_page(
     until(lambda: ended("history"), "the first LSTM is trained", 180)
     assert ended("history")[0]["kind"] == "promoted", ended("history")
     lstm = ended("history")[0]["version"]
-    assert running.json("forecast", *ALLOCATION)["model"]["members"].keys() == {"climatology", "lstm"}
+    assert running.json("forecast", *ALLOCATION)["model"]["members"].keys() == {
+        "climatology",
+        "garch_fhs",
+        "har",
+        "lstm",
+    }
 
     until(lambda: ended("drift"), "the crash has led to a retraining", 240)
     reports = [one for one in messages(running.settings, topics.DRIFT) if one["triggers"]]

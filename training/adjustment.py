@@ -1,4 +1,4 @@
-"""Serving the LSTM: the exported graph in ONNX Runtime, without tensorflow."""
+"""The LSTM's exported graph in ONNX Runtime, without tensorflow, and what its output means."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from training.horizons import HORIZONS, FloatArray
+from training.horizons import HORIZONS, LEVELS, FloatArray
+
+MEDIAN = int(np.searchsorted(LEVELS, 0.5))
 
 
 class Adjustment:
@@ -33,7 +35,12 @@ class Adjustment:
         return out.reshape(len(window), len(HORIZONS), 2)
 
 
-def move(q: FloatArray, adjustment: FloatArray) -> FloatArray:
-    """Standardised quantiles moved by the network. q : (n, H, L), adjustment : (n, H, 2)."""
-    result: FloatArray = q * np.exp(adjustment[..., :1]) + adjustment[..., 1:]
+def move(q: FloatArray, adjustment: FloatArray, sigma: FloatArray) -> FloatArray:
+    """Quantiles widened about their median, then shifted by a part of the volatility anchor.
+
+    q : shape (n, H, L); adjustment : shape (n, H, 2), log scale and shift; sigma : shape (n, H).
+    """
+    median = q[..., MEDIAN : MEDIAN + 1]
+    shift = adjustment[..., 1:] * sigma[..., None]
+    result: FloatArray = median + (q - median) * np.exp(adjustment[..., :1]) + shift
     return result

@@ -12,8 +12,8 @@ import numpy as np
 
 from producers.inflation import Cpi
 from producers.sessions import nyse
-from training.dataset import Panel
 from training.horizons import FAN, HORIZONS, LEVELS, LONGEST, FloatArray
+from training.panel import Panel
 from training.price_level import log_level_at
 
 SCENARIOS = 10_000
@@ -36,7 +36,7 @@ def fit_template(panels: list[Panel], cpi: Cpi, last_session: int) -> FloatArray
     parts = []
     for panel in panels:
         at = np.searchsorted(panel.session, grid, side="right") - 1
-        parts.append((panel.target / panel.sigma)[at][:, columns])
+        parts.append((panel.target / panel.inputs.sigma)[at][:, columns])
     dates = nyse().date
     start = log_level_at(cpi, dates[grid])
     change = np.stack([log_level_at(cpi, dates[grid + horizon]) - start for horizon in FAN], axis=1)

@@ -25,11 +25,11 @@ NOW_MS = close_ms(12_001)
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A models folder whose champion is a climatology of gold and NASDAQ."""
+    """A models folder whose champion covers gold and NASDAQ, without LSTM."""
     folder = tmp_path_factory.mktemp("models")
     data = dataset(2_000)
     staged = artefact.stage(folder, "v1")
-    fitting.save(folder, staged, fitting.fit_climatology(data), data, "history", "", NOW_MS - 60_000)
+    fitting.save(folder, staged, fitting.fit_first(data), data, "history", "", NOW_MS - 60_000)
     artefact.promote(folder, "v1")
     return folder
 
@@ -194,7 +194,7 @@ def test_a_damaged_directory_is_refused_and_the_previous_model_stays(
     ("changes", "says"),
     [
         ({"spec_hash": "other"}, "trained on feature spec other"),
-        ({"schema": "artefact/9"}, "expected artefact/1"),
+        ({"schema": "artefact/9"}, "expected artefact/2"),
         ({"horizons": [1]}, "other horizons"),
         ({"files": {"../../etc/passwd": "0"}}, "missing"),
         ({"files": {}}, "does not list"),

@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 
 from producers.errors import TryAgain
+from stream_processors import kernel
 from stream_processors.matching import pit
 from tests.stubs import random_walk
 from tests.training.worlds import SYMBOLS, dataset, frame_of
-from training import climatology, joint
+from training import joint, members
 from training.dataset import build
 from training.horizons import HORIZONS, LEVELS, pinball
+from training.inputs import EWMA_DECAY
 
 
 def test_a_target_is_the_return_to_the_session_h_later() -> None:
@@ -30,22 +32,34 @@ def test_the_future_changes_no_feature_and_no_finished_target() -> None:
     changed = prices[:at] + [price * 1.5 for price in prices[at:]]
     one, other = (build(frame_of({"GC=F": series}), ["GC=F"]).panels[0] for series in (prices, changed))
     past = one.session < one.session[0] + at - 252
-    for name in ("price", "sigma", "window", "statics"):
-        assert np.array_equal(getattr(one, name)[past], getattr(other, name)[past]), name
+    assert np.array_equal(one.price[past], other.price[past])
+    for name, column in vars(one.inputs).items():
+        assert np.array_equal(column[past], vars(other.inputs)[name][past]), name
     ended = one.session[:, None] + np.array(HORIZONS) < one.session[0] + at - 252
     assert np.array_equal(one.target[ended], other.target[ended])
 
 
-def test_climatology_uses_only_targets_that_ended_before_the_cut() -> None:
-    prices = random_walk(1_600)
-    cut = 1_200
-    changed = prices[:cut] + [price * 3 for price in prices[cut:]]
-    one, other = (build(frame_of({"GC=F": series}), ["GC=F"]) for series in (prices, changed))
-    before = int(one.panels[0].session[0]) + cut - 252 - 1
-    assert np.array_equal(climatology.fit(one.panels, before), climatology.fit(other.panels, before))
-    assert not np.array_equal(
-        climatology.fit(one.panels, before + 50), climatology.fit(other.panels, before + 50)
-    )
+def test_what_was_known_at_a_session_has_no_label_that_ended_later() -> None:
+    panel = build(frame_of({"GC=F": random_walk(1_600)}), ["GC=F"]).panels[0]
+    cut = int(panel.session[900])
+    known = panel.known_at(cut)
+    assert known.session[-1] == cut
+    for column, horizon in enumerate(HORIZONS):
+        labelled = known.session[np.isfinite(known.target[:, column])]
+        assert labelled[-1] == cut - horizon
+        assert np.array_equal(known.target[: len(labelled), column], panel.target[: len(labelled), column])
+    held_out = panel.between(cut, cut + 300)
+    assert held_out.session[0] == cut
+    assert np.isfinite(held_out.target[:, -1]).sum() == 300 - HORIZONS[-1] + 1
+
+
+def test_returns_come_back_out_of_the_window() -> None:
+    panel = build(frame_of({"GC=F": random_walk(700)}), ["GC=F"]).panels[0]
+    assert EWMA_DECAY == kernel.EWMA_DECAY
+    returns = panel.returns
+    for age in (0, 1, 63):  # sessions before the newest of the row
+        found = panel.inputs.returns[64:, -1 - age]
+        assert found == pytest.approx(returns[63 - age : len(returns) - age], abs=1e-12)
 
 
 def test_too_little_history_says_so() -> None:
@@ -65,13 +79,13 @@ def test_the_data_hash_names_the_data() -> None:
 
 def test_quantiles_increase_and_cover() -> None:
     data = dataset(3_000)
-    q = climatology.fit(data.panels, data.last_session)
-    assert (np.diff(q, axis=-1) >= 0).all()
     panel = data.panels[0]
-    z = panel.target[:, 0] / panel.sigma[:, 0]
-    z = z[np.isfinite(z)]
-    low, high = q[0, 0, LEVELS == 0.05][0], q[0, 0, LEVELS == 0.95][0]
-    assert np.mean((z >= low) & (z <= high)) == pytest.approx(0.9, abs=0.02)
+    for name, member in members.fit(data.panels).items():
+        q = member.quantiles(0, panel.inputs)
+        assert (np.diff(q, axis=-1) >= 0).all(), name
+        y, q = panel.target[:-1, 0], q[:-1, 0]
+        low, high = q[:, LEVELS == 0.05][:, 0], q[:, LEVELS == 0.95][:, 0]
+        assert np.mean((y >= low) & (y <= high)) == pytest.approx(0.9, abs=0.02), name
 
 
 def test_pinball_prefers_the_true_quantiles() -> None:
