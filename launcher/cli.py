@@ -136,6 +136,10 @@ def forecast(
     amount: Annotated[float, typer.Option(help="What is invested today, in your currency.")],
     weights: Annotated[str, typer.Option(help="Percent per asset, together 100: gold=40,nasdaq=30,cash=30")],
     horizon: Annotated[str, typer.Option(help="1m, 3m or 6m.")] = "6m",
+    fee: Annotated[
+        float, typer.Option(help="Percent of every purchase and sale; the deposit is free.")
+    ] = 0.0,
+    rebalance: Annotated[str, typer.Option(help="none or monthly.")] = "none",
     state_dir: StateDir = None,
     as_json: Json = False,
 ) -> None:
@@ -146,7 +150,7 @@ def forecast(
     use_state_dir(state_dir)
     from training.forecast_command import run
 
-    raise typer.Exit(run(amount, weights, horizon, as_json))
+    raise typer.Exit(run(amount, weights, horizon, as_json, fee, rebalance))
 
 
 @app.command()

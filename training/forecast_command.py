@@ -16,11 +16,18 @@ from training.answering import answer
 from training.champion import ChampionWatcher
 
 
-def run(amount: float, weights: str, horizon: str, as_json: bool) -> int:
+def run(
+    amount: float,
+    weights: str,
+    horizon: str,
+    as_json: bool,
+    fee: float = 0.0,
+    rebalance: str = "none",
+) -> int:
     """Print the forecast. Raises FixAndRestart (the request) or TryAgain (no model, no prices)."""
     settings = load_settings()
     universe = load_universe(settings.universe_file)
-    request = ask(amount, parse_weights(weights), horizon, universe)
+    request = ask(amount, parse_weights(weights), horizon, universe, fee, rebalance)
     watcher = ChampionWatcher(settings.models_dir, universe)
     champion = watcher.current()
     if champion is None:
@@ -39,6 +46,11 @@ def _text(result: Answer) -> str:
     ]
     if result.prob_beat_deposit is not None:
         lines.append(f"chance to beat the bank deposit: {result.prob_beat_deposit:.0%}")
+    if result.risk is not None:
+        lines.append(
+            f"worst twentieth: {-result.risk.cvar95:+,.0f} on average after inflation; "
+            f"on the way a fall of {result.risk.drawdown_median:.0%} (one in twenty: {result.risk.drawdown_p95:.0%})"
+        )
     members = ", ".join(f"{name} {weight:.0%}" for name, weight in result.model.members.items())
     lines.append(f"model {result.model.version} ({members})")
     lines += [f"note: {note}" for note in result.notes]

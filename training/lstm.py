@@ -55,12 +55,16 @@ def train(samples: Samples, effort: Effort, seed: int, progress: Callable[[float
     import tensorflow as tf
 
     tf.config.experimental.enable_op_determinism()
+    keras.utils.set_random_seed(seed)
+    template = _network(keras, "network")
+    trainer = _trainer(keras, template)  # one graph for all seeds: tracing it takes longer than an epoch
     members = []
     for number in range(effort.seeds):
         keras.utils.set_random_seed(seed + number)
-        model = _network(keras, f"seed{number}")
-        steps = effort.epochs * -(-len(samples.y) // BATCH)
-        trainer = _trainer(keras, model, steps)
+        template.set_weights(_network(keras, f"start{number}").get_weights())
+        for variable in trainer.optimizer.variables:
+            variable.assign(np.zeros(variable.shape))
+        trainer.optimizer.learning_rate.assign(LEARNING_RATE)
 
         def on_epoch(epoch: int, logs: dict[str, float], number: int = number) -> None:
             done = (number + (epoch + 1) / effort.epochs) / effort.seeds
@@ -74,17 +78,27 @@ def train(samples: Samples, effort: Effort, seed: int, progress: Callable[[float
             sample_weight=samples.weight,
             epochs=effort.epochs,
             batch_size=BATCH,
-            callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=on_epoch)],
+            callbacks=[
+                keras.callbacks.LearningRateScheduler(lambda epoch: _rate(epoch / effort.epochs)),
+                keras.callbacks.LambdaCallback(on_epoch_end=on_epoch),
+            ],
             verbose=0,
         )
-        if not all(np.isfinite(weight).all() for weight in model.get_weights()):
+        member = _network(keras, f"seed{number}")
+        if all(np.isfinite(weight).all() for weight in template.get_weights()):
+            member.set_weights(template.get_weights())
+        else:
             log.warning("seed %d did not stay finite; it stays the anchor", number)
-            model = _network(keras, f"anchor{number}")
-        members.append(model)
+        members.append(member)
     window, statics = _input_layers(keras)
     outputs = [member([window, statics]) for member in members]
     mean = keras.layers.Average(name="adjustment")(outputs) if len(outputs) > 1 else outputs[0]
     return keras.Model([window, statics], mean, name="allocast_lstm")
+
+
+def _rate(done: float) -> float:
+    """Learning rate after a share of the epochs: a half cosine, down to almost nothing."""
+    return float(LEARNING_RATE * (1 + np.cos(np.pi * done)) / 2)
 
 
 def _input_layers(keras: Any) -> tuple[Any, Any]:
@@ -111,7 +125,7 @@ def _network(keras: Any, name: str) -> Any:
     return keras.Model([window, statics], bounded, name=name)
 
 
-def _trainer(keras: Any, network: Any, steps: int) -> Any:
+def _trainer(keras: Any, network: Any) -> Any:
     """The network with the anchor's quantiles as a third input and the CRPS as loss."""
     ops = keras.ops
     levels = ops.convert_to_tensor(LEVELS.astype(np.float32))
@@ -127,8 +141,9 @@ def _trainer(keras: Any, network: Any, steps: int) -> Any:
         return ops.sum(ops.maximum(levels * error, (levels - 1) * error) * shares, axis=-1)
 
     model = keras.Model([window, statics, q], moved)
-    rate = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps)
-    model.compile(optimizer=keras.optimizers.Adam(rate, clipnorm=1.0), loss=loss, jit_compile=False)
+    optimizer = keras.optimizers.Adam(LEARNING_RATE, clipnorm=1.0)
+    optimizer.build(model.trainable_variables)
+    model.compile(optimizer=optimizer, loss=loss, jit_compile=False)
     return model
 
 

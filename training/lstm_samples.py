@@ -15,6 +15,7 @@ from training.panel import Panel
 
 Float32Array = npt.NDArray[np.float32]
 
+MEMORY_YEARS = 8.0  # age at which a row counts half: what held in the 1970s misleads (see shape.py)
 LIMIT = 8.0  # standardised outcomes are clipped: one crash must not be all that is learned
 
 
@@ -43,14 +44,16 @@ def samples(panels: Sequence[Panel], anchor: Sequence[Forecaster], stride: int) 
     """Every stride-th row of panels as they were known at one session, the newest included.
 
     Labels are as Panel.known_at purged them. Each asset counts by the square root of its rows, so that fifty
-    years of one index do not drown ten of another.
+    years of one index do not drown ten of another, and old rows count less.
     """
+    newest = max(int(panel.session[-1]) for panel in panels if len(panel.session))
     parts: list[tuple[FloatArray, ...]] = []
     for position, panel in enumerate(panels):
         rows = np.arange(len(panel.session) - 1, -1, -stride)[::-1]
         inputs = panel.inputs[rows]
         q = members.average(anchor, position, inputs) / inputs.sigma[..., None]
         y = panel.target[rows] / inputs.sigma
+        age_weight = 0.5 ** ((newest - panel.session[rows]) / 252 / MEMORY_YEARS)
         known = np.isfinite(y) & np.isfinite(q).all(axis=-1)
         parts.append(
             (
@@ -58,7 +61,7 @@ def samples(panels: Sequence[Panel], anchor: Sequence[Forecaster], stride: int) 
                 inputs.statics,
                 np.where(known[..., None], q, 0.0),
                 np.where(known, np.clip(y, -LIMIT, LIMIT), 0.0),
-                known / np.sqrt(max(len(rows), 1)),
+                known * (age_weight / np.sqrt(max(len(rows), 1)))[:, None],
                 panel.session[rows].astype(float),
             )
         )
