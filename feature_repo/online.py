@@ -25,6 +25,7 @@ class FeatureRow(msgspec.Struct, frozen=True):
     session_date: int  # yyyymmdd
     n_sessions: int
     is_warm: bool
+    source_offset: int
     feed: str
     spec_hash: str
 
@@ -82,6 +83,7 @@ def _row(symbol: str, answer: dict[str, list[Any]], position: int) -> FeatureRow
         session_date=answer["session_date"][position],
         n_sessions=answer["n_sessions"][position],
         is_warm=bool(answer["is_warm"][position]),
+        source_offset=answer["source_offset"][position],
         feed=answer["feed"][position],
         spec_hash=answer["spec_hash"][position],
     )

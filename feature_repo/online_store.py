@@ -2,42 +2,55 @@
 
 Feast's own write path costs 0.3-0.4 ms a row (pandas, protobuf objects, hashing of every field name) and
 compares timestamps in a separate round trip, so two writers can interleave. Here names and keys are
-computed once, values are encoded as protobuf bytes directly, and one Lua call per row compares the source
-offset and writes, atomically. The layout is Feast's own, so every stock read works; a contract test reads
-each value back through stock `get_online_features`.
+computed once, compiled code writes the values, and a script compares the source offset and writes,
+atomically, for many rows at a time. The layout is Feast's own, so every stock read works; a contract test
+reads each value back through stock `get_online_features` and through Feast's feature server.
 """
 
 from __future__ import annotations
 
-import math
-import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal
 
+import numpy as np
 from feast import RepoConfig
 from feast.infra.online_stores.helpers import _mmh3, _redis_key
 from feast.infra.online_stores.redis import RedisOnlineStore, RedisOnlineStoreConfig
 from feast.protos.feast.types.EntityKey_pb2 import EntityKey
 from feast.protos.feast.types.Value_pb2 import Value
-from google.protobuf.timestamp_pb2 import Timestamp
+from redis import RedisCluster
+from redis.exceptions import NoScriptError
 
-from feature_repo.features import FEATURES
-from feature_repo.online_store_row import OnlineRow
+from feature_repo.features import FEATURES, NUMERIC, PROVENANCE, ROW_SIZE, WINDOW_SIZE, spec_hash
+from feature_repo.online_encoding import encode_numbers, max_size, script_format, string, timestamp
+from feature_repo.online_rows import EVENT_MS, INTEGERS, SOURCE_OFFSET, OnlineRows
 
 VIEW = "asset_features"
 FENCE_FIELD = "_source"  # beside Feast's fields, which its readers ask for by name
+ROWS_PER_CALL = 64  # a script is not interrupted: 64 rows hold Redis up for about 2 ms
 
-# KEYS[1]: the entity. ARGV: identity of the log, offset, then field, value, field, value, ...
+_STRINGS = len(PROVENANCE) - len(INTEGERS)
+
+# KEYS: entities. ARGV[1]: identity of the log; then offset and encoded row of each.
 # A row from the same log is written only when its offset is higher, so a worker that lost its partition
-# cannot put an older value back. Another log (the topic was made anew) starts over.
+# cannot put an older value back. Another log (the topic was made anew, another feature spec) starts over.
+# struct.unpack also returns where it stopped, which is the row's last value here: `#row` cuts it off.
 WRITE_IF_NEWER = f"""
-local held = redis.call('HGET', KEYS[1], '{FENCE_FIELD}')
-if held then
-  local log, offset = string.match(held, '^(.*)/(%-?%d+)$')
-  if log == ARGV[1] and tonumber(offset) >= tonumber(ARGV[2]) then return 0 end
+local written = 0
+for i = 1, #KEYS do
+  local held, offset, newer = redis.call('HGET', KEYS[i], '{FENCE_FIELD}'), ARGV[2 * i], true
+  if held then
+    local log, at = string.match(held, '^(.*)/(%-?%d+)$')
+    newer = log ~= ARGV[1] or tonumber(at) < tonumber(offset)
+  end
+  if newer then
+    local row = {{struct.unpack('{script_format(len(NUMERIC), len(INTEGERS), _STRINGS)}', ARGV[2 * i + 1])}}
+    redis.call('HSET', KEYS[i], '{FENCE_FIELD}', ARGV[1] .. '/' .. offset, unpack(row, 1, #row - 2))
+    redis.call('HSET', KEYS[i], '_ts:{VIEW}', row[#row - 1])
+    written = written + 1
+  end
 end
-redis.call('HSET', KEYS[1], '{FENCE_FIELD}', ARGV[1] .. '/' .. ARGV[2], unpack(ARGV, 3))
-return 1
+return written
 """
 
 
@@ -54,28 +67,73 @@ class FencedRedisOnlineStore(RedisOnlineStore):  # type: ignore[misc]  # feast s
 
     def __init__(self) -> None:
         super().__init__()
-        self._fields = [_mmh3(f"{VIEW}:{feature.name}") for feature in FEATURES]
-        self._encode = [_ENCODERS[feature.dtype] for feature in FEATURES]
+        fields = {feature.name: _mmh3(f"{VIEW}:{feature.name}") for feature in FEATURES}
+        order = [*(feature.name for feature in NUMERIC), "window", *INTEGERS]
+        self._names = np.array([list(fields[name]) for name in order], dtype=np.uint8)
+        self._feed_name = fields["feed"]
+        self._spec = string(fields["spec_hash"], spec_hash())
+        self._feeds: dict[str, bytes] = {}
         self._keys: dict[str, bytes] = {}
-        self._script: Any = None
+        self._sha = ""
 
-    def write_rows(self, config: RepoConfig, rows: Sequence[OnlineRow]) -> int:
+    def write_rows(self, config: RepoConfig, batches: Sequence[OnlineRows]) -> int:
         """Write rows in one pipeline. Returns how many were newer than what was held.
 
         Raises redis.RedisError when the store does not answer; writing the same rows again is harmless.
         """
         client = self._get_client(config.online_store)
-        if self._script is None:
-            self._script = client.register_script(WRITE_IF_NEWER)
+        # A script sees one machine's keys: with a cluster, one row per call.
+        step = 1 if isinstance(client, RedisCluster) else ROWS_PER_CALL
+        calls: list[tuple[list[bytes], list[bytes | str | int]]] = []
+        for rows in batches:
+            encoded = self._encode(rows)
+            for start in range(0, len(rows), step):
+                part = range(start, min(start + step, len(rows)))
+                arguments: list[bytes | str | int] = [rows.log]
+                for i in part:
+                    arguments += (int(rows.integers[i, SOURCE_OFFSET]), encoded[i])
+                calls.append(([self._key(config, rows.symbols[i]) for i in part], arguments))
+        if not self._sha:
+            self._sha = client.script_load(WRITE_IF_NEWER)
+        try:
+            return self._run(client, calls)
+        except NoScriptError:  # Redis was started again
+            client.script_load(WRITE_IF_NEWER)
+            return self._run(client, calls)
+
+    def _run(self, client: Any, calls: Sequence[tuple[list[bytes], list[bytes | str | int]]]) -> int:
         with client.pipeline(transaction=False) as pipe:
-            for row in rows:
-                arguments: list[bytes | str | int] = [row.log, row.offset]
-                for field, encode, value in zip(self._fields, self._encode, row.values, strict=True):
-                    arguments += (field, b"" if value is None else encode(value))
-                arguments += (f"_ts:{VIEW}", _timestamp(row.event_ms))
-                self._script(keys=[self._key(config, row.symbol)], args=arguments, client=pipe)
+            for keys, arguments in calls:
+                pipe.evalsha(self._sha, len(keys), *keys, *arguments)
             written: list[int] = pipe.execute()
         return sum(written)
+
+    def _encode(self, rows: OnlineRows) -> list[bytes]:
+        """The script's argument for each row."""
+        n = len(rows)
+        out = np.empty(n * max_size(len(NUMERIC), WINDOW_SIZE, len(INTEGERS)), dtype=np.uint8)
+        ends = np.empty(n, dtype=np.int64)
+        values = np.ascontiguousarray(rows.rows, dtype="<f8")
+        raw = values.view(np.uint8).reshape(n, 8 * ROW_SIZE)
+        encode_numbers(values, raw, rows.integers, len(NUMERIC), self._names, out, ends)
+        buffer, starts = out[: ends[-1]].tobytes() if n else b"", [0, *ends.tolist()]
+        return [
+            b"".join(
+                (
+                    buffer[starts[i] : starts[i + 1]],
+                    self._feed(rows.feeds[i]),
+                    self._spec,
+                    timestamp(int(rows.integers[i, EVENT_MS])),
+                )
+            )
+            for i in range(n)
+        ]
+
+    def _feed(self, name: str) -> bytes:
+        field = self._feeds.get(name)
+        if field is None:
+            field = self._feeds[name] = string(self._feed_name, name)
+        return field
 
     def fence(self, config: RepoConfig, symbol: str) -> tuple[str, int] | None:
         """Identity of the log and offset that the held row contains; None when there is no row."""
@@ -93,44 +151,3 @@ class FencedRedisOnlineStore(RedisOnlineStore):  # type: ignore[misc]  # feast s
                 config.project, entity, config.entity_key_serialization_version
             )
         return key
-
-
-def _varint(number: int) -> bytes:
-    """Base-128 encoding of a non-negative integer, as protobuf writes lengths."""
-    out = bytearray()
-    while number > 127:
-        out.append(number & 127 | 128)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
-
-
-def _double(value: Any) -> bytes:
-    # Feast reads NaN back as null anyway; storing null says so.
-    return b"" if math.isnan(value) else _DOUBLE_TAG + struct.pack("<d", value)
-
-
-def _double_list(values: Any) -> bytes:
-    raw = struct.pack(f"<{len(values)}d", *values)
-    inner = _PACKED_TAG + _varint(len(raw)) + raw
-    return _LIST_TAG + _varint(len(inner)) + inner
-
-
-def _tag(name: str, wire_type: int) -> bytes:
-    """Protobuf tag of a Value field, from Feast's own schema."""
-    return _varint(Value.DESCRIPTOR.fields_by_name[name].number << 3 | wire_type)
-
-
-_DOUBLE_TAG = _tag("double_val", 1)
-_LIST_TAG = _tag("double_list_val", 2)
-_PACKED_TAG = b"\x0a"  # DoubleList.val, field 1, packed
-_ENCODERS: dict[str, Callable[[Any], bytes]] = {
-    "float64": _double,
-    "float64_list": _double_list,
-    "int64": lambda value: Value(int64_val=value).SerializeToString(),
-    "string": lambda value: Value(string_val=value).SerializeToString(),
-}
-
-
-def _timestamp(event_ms: int) -> bytes:
-    return bytes(Timestamp(seconds=event_ms // 1000, nanos=event_ms % 1000 * 1_000_000).SerializeToString())

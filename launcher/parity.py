@@ -1,136 +1,148 @@
-"""`allocast verify parity`: is what the stream wrote online what a clean replay of the log computes?
+"""`allocast verify parity`: is what the stream wrote what a clean replay of the log computes?
 
-Every row is compared bit for bit with the state of a fresh kernel at exactly the offset that the row says it
-contains. Prices go on moving meanwhile: when a row is newer than the replay, the replay goes on; when the
-replay has passed it, the row is read again.
+What the stream claims is read first: the rows online, open and final rows on `features.rolling`, the rows of
+the offline store, the bars. Every open row says which offset of the log it contains. Then the log is replayed
+once, and each claim is compared, bit for bit, with the state of a fresh kernel at exactly that moment. Prices
+go on moving meanwhile; that changes nothing.
 """
 
 from __future__ import annotations
 
-import contextlib
-import time
 import warnings
-from collections.abc import Mapping
+from collections import defaultdict
 from typing import Any
 
 import msgspec
 
-from feature_repo.features import FEATURES, NUMERIC_NAMES, WINDOW
-from feature_repo.online import FeastReader, FeatureRow
-from feature_repo.online_store_row import OnlineRow
-from launcher.topic_reader import consumer
-from producers import tick, topics
-from producers.errors import FixAndRestart, SkipRecord
-from producers.sessions import nyse
+from feature_repo.features import FEATURES
+from launcher import claims
+from launcher.claims import ClosedRow, OpenRow, Values, differences
+from launcher.replay import Replay
+from producers import topics
+from producers.errors import FixAndRestart
 from producers.settings import Settings
+from producers.tick import partition_of
 from producers.universe import Universe
-from producers.waiting import topic_id
-from stream_processors.partition import Partition
+from stream_processors.partition import Final, Partition, final_message
 
-DEADLINE_S = 120.0
+DURABLE = {"offline", topics.BARS}  # what must hold every session that was acknowledged
+MAX_NAMED = 20  # differences that are named per symbol
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """Of one symbol. `different` names the features that are not equal; empty when all are."""
+    """Of one symbol."""
 
     symbol: str
-    offset: int
     equal: bool
-    different: list[str]
+    compared: dict[str, int]  # how many rows of each source
+    not_in_log: int  # closed rows of sessions that the log does not hold (any more)
+    different: list[str]  # "source moment: feature, feature"; empty when all are equal
 
 
-def verify(settings: Settings, universe: Universe, deadline_s: float = DEADLINE_S) -> list[Verdict]:
-    """Compare every symbol of the universe that has a row online.
+class _Account:
+    """What was found about one symbol so far."""
+
+    def __init__(self) -> None:
+        self.compared: dict[str, int] = defaultdict(int)
+        self.different: list[str] = []
+        self.not_in_log = 0
+
+    def compare(self, source: str, moment: str, found: Values, expected: Values) -> None:
+        self.compared[source] += 1
+        if (names := differences(found, expected)) and len(self.different) < MAX_NAMED:
+            self.different.append(f"{source} {moment}: {', '.join(names)}")
+
+
+def verify(settings: Settings, universe: Universe) -> list[Verdict]:
+    """Compare everything that is derived from the log, per symbol.
 
     Raises FixAndRestart when the log no longer holds its beginning: then there is nothing to compare with.
     """
-    from feature_repo.online_store import FencedRedisOnlineStore
-    from feature_repo.store import load_config
-
     # Importing Feast switches on the deprecation warnings of every library.
     warnings.filterwarnings("ignore", category=DeprecationWarning)
     replay = Replay(settings, universe)
-    online, store, config = FeastReader(settings), FencedRedisOnlineStore(), load_config(settings)
-    verdicts: dict[str, Verdict] = {}
-    deadline = time.monotonic() + deadline_s
-    waiting = {symbol for symbol in universe.symbols if store.fence(config, symbol) is not None}
-    while waiting and time.monotonic() < deadline:
-        for symbol in sorted(waiting):
-            before = store.fence(config, symbol)
-            row = online.read([symbol]).get(symbol)
-            if before is None or row is None or store.fence(config, symbol) != before:
-                continue  # it was written while we read it
-            expected = replay.row_at(symbol, before[0], before[1])
-            if expected is not None:
-                different = differences(row, expected)
-                verdicts[symbol] = Verdict(symbol, before[1], not different, different)
-                waiting.discard(symbol)
+    acknowledged = replay.acknowledged()  # before the claims are read: what it covers must be among them
+    open_rows, closed = _claims(settings, universe, replay)
+    accounts: dict[str, _Account] = defaultdict(_Account)
+    for number in replay.partitions:
+        _compare_partition(
+            replay, number, acknowledged.get(number, 0), open_rows[number], closed[number], accounts
+        )
+    replay.close()
     return [
-        *verdicts.values(),
-        *(Verdict(symbol, -1, False, ["not reached in time"]) for symbol in sorted(waiting)),
+        Verdict(symbol, not one.different, dict(one.compared), one.not_in_log, one.different)
+        for symbol, one in sorted(accounts.items())
     ]
 
 
-class Replay:
-    """A clean kernel per partition, fed from the beginning of `market.ticks` as far as is asked for."""
+_Open = dict[int, list[OpenRow]]  # by offset
+_Closed = dict[tuple[str, int], list[ClosedRow]]  # by symbol and session
 
-    def __init__(self, settings: Settings, universe: Universe) -> None:
-        from kafka import TopicPartition
 
-        self._consumer: Any = consumer(settings)
-        self._log_id = topic_id(settings, topics.TICKS)
-        self._universe = universe
-        numbers = sorted(self._consumer.partitions_for_topic(topics.TICKS) or ())
-        self._topic = {number: TopicPartition(topics.TICKS, number) for number in numbers}
-        begins = self._consumer.beginning_offsets(list(self._topic.values()))
-        if gone := [partition.partition for partition, begin in begins.items() if begin > 0]:
+def _claims(
+    settings: Settings, universe: Universe, replay: Replay
+) -> tuple[dict[int, _Open], dict[int, _Closed]]:
+    """Claims by partition."""
+    open_rows: dict[int, _Open] = {number: defaultdict(list) for number in replay.partitions}
+    closed: dict[int, _Closed] = {number: defaultdict(list) for number in replay.partitions}
+
+    def number_of(symbol: str) -> int:
+        return partition_of(symbol, len(replay.partitions))
+
+    for log, row in claims.online(settings, universe.symbols):
+        if log != replay.log(number_of(row.symbol)):
             raise FixAndRestart(
-                f"{topics.TICKS}: the beginning of partition {', '.join(map(str, gone))} was deleted by retention; "
-                "there is nothing to compare with"
+                f"{row.symbol}: the row online comes from another log ({log}); is the worker running?"
             )
-        self._partitions = {
-            number: Partition(number, f"{self._log_id}:{number}", universe, nyse()) for number in numbers
-        }
-        self._next = dict.fromkeys(numbers, 0)
+        open_rows[number_of(row.symbol)][row.offset].append(row)
+    for claim in (*claims.rolling(settings), *claims.offline(settings.offline_dir), *claims.bars(settings)):
+        number = number_of(claim.symbol)
+        if isinstance(claim, OpenRow):
+            open_rows[number][claim.offset].append(claim)
+        else:
+            closed[number][claim.symbol, claim.session_date].append(claim)
+    return open_rows, closed
 
-    def row_at(self, symbol: str, log: str, offset: int) -> OnlineRow | None:
-        """The row of a symbol with everything up to `offset`; None when the replay has passed that point."""
-        number = tick.partition_of(symbol, len(self._partitions))
-        if log != f"{self._log_id}:{number}":
-            raise FixAndRestart(
-                f"{symbol}: the row online comes from another log ({log}); is the worker running?"
+
+def _compare_partition(
+    replay: Replay,
+    number: int,
+    acknowledged: int,
+    open_rows: _Open,
+    closed: _Closed,
+    accounts: dict[str, _Account],
+) -> None:
+    # The newest closed row may come from a later record than the newest open one: on to the end of the log.
+    for offset, partition, finals in replay.run(number, replay.end(number) - 1):
+        for claim in open_rows.pop(offset, ()):
+            accounts[claim.symbol].compare(
+                claim.source, f"@{offset}", claim.values, _open_values(partition, claim)
             )
-        partition = self._partitions[number]
-        if self._next[number] <= offset:
-            self._feed(number, offset)
-        rows = [row for row in partition.online_rows(partition.dirty) if row.symbol == symbol]
-        return rows[0] if rows and rows[0].offset == offset else None
-
-    def _feed(self, number: int, last: int) -> None:
-        """Apply records up to and including offset `last`."""
-        topic = self._topic[number]
-        self._consumer.assign([topic])
-        self._consumer.seek(topic, self._next[number])
-        while self._next[number] <= last:
-            for record in self._consumer.poll(timeout_ms=500).get(topic, []):
-                if record.offset > last:
-                    return
-                with contextlib.suppress(SkipRecord):  # the worker sent it to the dead letters
-                    self._partitions[number].apply(tick.decode(record.value or b""), record.offset)
-                self._next[number] = record.offset + 1
+        for final in finals:
+            account, session = accounts[final.bar.symbol], final.bar.session_date
+            rows = closed.pop((final.bar.symbol, session), ())
+            for row in rows:
+                account.compare(row.source, str(session), row.values, _closed_values(row, final))
+            if offset < acknowledged:
+                missing = DURABLE - {row.source for row in rows}
+                account.different += [f"{source} {session}: missing" for source in sorted(missing)]
+    for offset, left in open_rows.items():
+        for claim in left:
+            accounts[claim.symbol].different.append(f"{claim.source} @{offset}: the log does not hold it")
+    for left_rows in closed.values():
+        for row in left_rows:
+            accounts[row.symbol].not_in_log += 1
 
 
-def differences(row: FeatureRow, expected: OnlineRow) -> list[str]:
-    """Names of the features that are not equal, bit for bit."""
-    wanted: Mapping[str, Any] = {
-        feature.name: value for feature, value in zip(FEATURES, expected.values, strict=True)
-    }
-    found = {**row.values, **{name: getattr(row, name) for name in row.__struct_fields__ if name != "values"}}
-    found["is_warm"] = int(row.is_warm)
-    found[WINDOW.name] = None if row.window is None else row.window.ravel().tolist()
-    numeric = set(NUMERIC_NAMES)
-    return [
-        name
-        for name, value in wanted.items()
-        if found[name] != value or (name in numeric and type(found[name]) is not type(value))
-    ]
+def _open_values(partition: Partition, claim: OpenRow) -> Values:
+    row = partition.online_row(claim.symbol)
+    if row is None or row.offset != claim.offset:
+        return {"offset": claim.offset}  # this record did not touch the symbol
+    return {feature.name: value for feature, value in zip(FEATURES, row.values, strict=True)}
+
+
+def _closed_values(row: ClosedRow, final: Final) -> Values:
+    if row.source == topics.BARS:
+        expected: dict[str, Any] = msgspec.structs.asdict(final.bar)
+        return expected
+    return claims.values_of_message(final_message(final))

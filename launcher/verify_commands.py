@@ -16,9 +16,10 @@ def _group() -> None:
 
 @verify_app.command("parity")
 def parity(state_dir: StateDir = None, as_json: Json = False) -> None:
-    """Replay `market.ticks` through a clean kernel and compare with the online store, bit for bit.
+    """Replay `market.ticks` through a clean kernel and compare what the stream wrote, bit for bit.
 
-    Exit code 1 when a symbol differs. Example: `allocast verify parity`
+    Compared are the rows online, the newest on `features.rolling`, the offline store and the bars. Exit code 1
+    when anything differs. Example: `allocast verify parity`
     """
     import msgspec
 
@@ -32,7 +33,13 @@ def parity(state_dir: StateDir = None, as_json: Json = False) -> None:
         print_json({"equal": equal, "symbols": [msgspec.to_builtins(one) for one in verdicts]})
     else:
         for one in verdicts:
-            words = "equal" if one.equal else f"DIFFERENT: {', '.join(one.different)}"
-            typer.echo(f"{one.symbol:<12} at offset {one.offset:<8} {words}")
+            rows = ", ".join(f"{count} {source}" for source, count in sorted(one.compared.items()))
+            typer.echo(
+                f"{one.symbol:<12} {'equal' if one.equal else 'DIFFERENT'}: {rows or 'no'} rows compared"
+            )
+            for line in one.different:
+                typer.echo(f"    {line}")
+            if one.not_in_log:
+                typer.echo(f"    {one.not_in_log} rows are of sessions that this log does not hold")
         typer.echo("nothing to compare: no rows online" if not verdicts else f"parity: {equal}")
     raise typer.Exit(0 if equal else 1)

@@ -7,7 +7,7 @@ bitcoin counts for the next session: its weekend moves are summed, never dropped
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,16 @@ class Sessions:
 
     close_ms: npt.NDArray[np.int64]
     date: npt.NDArray[np.datetime64]
+
+    @cached_property
+    def yyyymmdd(self) -> npt.NDArray[np.int64]:
+        """`date` as numbers such as 20190830."""
+        month = self.date.astype("datetime64[M]")
+        year = month.astype("datetime64[Y]").astype(np.int64) + 1970
+        of_year = month.astype(np.int64) - (year - 1970) * 12 + 1
+        of_month = (self.date - month.astype("datetime64[D]")).astype(np.int64) + 1
+        dates: npt.NDArray[np.int64] = year * 10_000 + of_year * 100 + of_month
+        return dates
 
     def index_at(self, event_ms: int) -> int:
         """Index of the session a moment belongs to; len(close_ms) when it is after the last one known."""

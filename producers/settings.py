@@ -58,6 +58,11 @@ class Settings(BaseSettings):
     kafka_session_s: float = Field(
         10.0, ge=2, le=300, description="a stream worker silent for this long loses its partitions"
     )
+    stuck_after_s: float = Field(
+        60.0,
+        ge=5,
+        description="a stream worker that is behind and acknowledges nothing for so long ends itself",
+    )
     host: str = "127.0.0.1"
     port: int = Field(8050, ge=0, le=65535, description="the page; 0 takes any free port")
     lstm_seeds: int = Field(5, ge=1, le=20, description="networks averaged in the LSTM member")

@@ -27,9 +27,11 @@ class Topic:
 
     def config(self) -> dict[str, str]:
         """Broker settings of the topic."""
+        # A record's own time is when the broker got it: no producer's clock can age or rejuvenate the log.
+        time = {"message.timestamp.type": "LogAppendTime"}
         if self.retention_ms is None:
-            return {"cleanup.policy": "compact"}
-        return {"cleanup.policy": "delete", "retention.ms": str(self.retention_ms)}
+            return {"cleanup.policy": "compact", **time}
+        return {"cleanup.policy": "delete", "retention.ms": str(self.retention_ms), **time}
 
 
 ALL = (

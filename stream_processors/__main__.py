@@ -20,12 +20,12 @@ def main() -> int:
         logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
         logging.getLogger("kafka").setLevel(logging.WARNING)
         # The id changes when the topic is made anew: offsets then start over, and so do fences and snapshots.
-        log_id = until(lambda: topic_id(settings, topics.TICKS), settings, log)
+        ticks_id = until(lambda: topic_id(settings, topics.TICKS), settings, log)
         import faust
 
         from stream_processors.app import create_app
 
-        app = create_app(settings, log_id)
+        app = create_app(settings, ticks_id)
         faust.Worker(app, loglevel=settings.log_level, redirect_stdouts=False).execute_from_commandline()
     except AllocastError as error:
         sys.stderr.write(f"stream_processors: {error}\n")

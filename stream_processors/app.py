@@ -1,37 +1,36 @@
-"""The Faust application: one agent on `market.ticks`, two timers, recovery from the changelog."""
+"""The Faust application: one agent on `market.ticks`, recovery from the changelog, and what runs beside it."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import logging
-import ssl
+from collections.abc import Iterable
 from typing import Any
 
 import faust
 from aiokafka import AIOKafkaProducer
-from redis.exceptions import RedisError
 
 from producers import topics
 from producers.sessions import nyse
 from producers.settings import Settings
 from producers.universe import load_universe
+from stream_processors.security import credentials, security
 from stream_processors.state_version import APP_ID, CHANGELOG, TABLE
+from stream_processors.watchdog import Watchdog
 from stream_processors.worker import Worker
+from stream_processors.writing import Writing
 
 log = logging.getLogger("stream_processors")
 
-FLUSH_S = 0.02
-SNAPSHOT_S = 1.0
 REPORT_S = 30.0
+BATCH_BYTES = 512 * 1024  # many snapshots of 20 kB go in one request; a record may still have 1 MiB
 
 
-def create_app(settings: Settings, log_id: str) -> faust.App:
-    """The app. `log_id` identifies the log in fences and snapshots (the topic id of `market.ticks`)."""
+def create_app(settings: Settings, ticks_id: str) -> faust.App:
+    """The app. `ticks_id` is the topic id of `market.ticks`: it identifies the log in fences and snapshots."""
     app = faust.App(
         APP_ID,
         broker=[f"kafka://{server.strip()}" for server in settings.kafka_bootstrap_servers.split(",")],
-        broker_credentials=_credentials(settings),
+        broker_credentials=credentials(settings),
         store="memory://",
         topic_partitions=settings.partitions,
         topic_disable_leader=True,
@@ -52,111 +51,90 @@ def create_app(settings: Settings, log_id: str) -> faust.App:
     )
     ticks = app.topic(topics.TICKS, key_type=bytes, value_type=bytes)
     table = app.Table(TABLE, key_type=bytes, value_type=bytes, partitions=settings.partitions)
-    holder: dict[str, Any] = {}  # made once the event loop runs
+    running = _Running(settings, ticks_id, table)
 
-    async def save_snapshot(partition: int, entries: dict[bytes, bytes]) -> None:
-        producer = holder["producer"]
+    @app.agent(ticks)
+    async def consume(stream: Any) -> None:
+        worker = await running.worker()
+        async for event in stream.noack().events():
+            message, value = event.message, event.value
+            # The event is held until its effect is durable; its bytes need not be.
+            event.value = message.value = None
+            await worker.apply(message.partition, message.offset, value, int(message.timestamp * 1000), event)
+
+    @app.on_partitions_assigned.connect
+    async def assigned(_: Any, assigned: Any = (), **__: Any) -> None:
+        running.watchdog.owned = _ticks_of(assigned)
+
+    @app.on_partitions_revoked.connect
+    async def revoked(_: Any, revoked: Any = (), **__: Any) -> None:
+        running.watchdog.owned -= _ticks_of(revoked)
+        await running.forget(_ticks_of(revoked))
+
+    @app.task
+    async def write() -> None:
+        writing = Writing(await running.worker(), running.watchdog)
+        running.watchdog.start()
+        await writing.run(lambda: app.should_stop)
+
+    @app.timer(REPORT_S)
+    async def report() -> None:
+        count = (await running.worker()).count
+        log.info(
+            "%d ticks in %d records, %d rows online, %d snapshots, %d duplicates, %d dead letters",
+            count.ticks, count.records, count.online_rows, count.snapshots, count.duplicates, count.dead,
+        )  # fmt: skip
+
+    return app
+
+
+class _Running:
+    """What can only be made once the event loop runs."""
+
+    def __init__(self, settings: Settings, ticks_id: str, table: Any) -> None:
+        self._settings, self._ticks_id, self._table = settings, ticks_id, table
+        self._producer: Any = None
+        self._worker: Worker | None = None
+        self.watchdog = Watchdog(settings)
+
+    async def worker(self) -> Worker:
+        """The worker of this process."""
+        if self._worker is None:
+            from stream_processors.sinks import Sinks  # imports feast, seconds
+
+            self._producer = AIOKafkaProducer(
+                bootstrap_servers=self._settings.kafka_bootstrap_servers,
+                acks="all",  # idempotence would add nothing: keys, fences and upserts absorb a repeat
+                linger_ms=2,
+                max_batch_size=BATCH_BYTES,
+                **security(self._settings),
+            )
+            self._worker = Worker(
+                load_universe(self._settings.universe_file),
+                nyse(),
+                Sinks(self._settings, self._producer),
+                self._ticks_id,
+                lambda: list(self._table.data.items()),
+                self._save_snapshot,
+            )
+            await self._producer.start()
+        return self._worker
+
+    async def forget(self, partitions: Iterable[int]) -> None:
+        """Let go of partitions that were taken away."""
+        if self._worker is not None:
+            self._worker.forget(partitions)
+
+    async def _save_snapshot(self, partition: int, entries: dict[bytes, bytes]) -> None:
         sent = [
-            await producer.send(CHANGELOG.name, key=key, value=value, partition=partition)
+            await self._producer.send(CHANGELOG.name, key=key, value=value, partition=partition)
             for key, value in entries.items()
         ]
         for future in sent:
             await future
         for key, value in entries.items():  # so that a partition which comes back is not stale
-            table.data[key] = value
-
-    async def worker() -> Worker:
-        if "worker" not in holder:
-            from stream_processors.sinks import Sinks  # imports feast, seconds
-
-            producer = AIOKafkaProducer(
-                bootstrap_servers=settings.kafka_bootstrap_servers,
-                acks="all",  # idempotence would add nothing: keys, fences and upserts absorb a repeat
-                linger_ms=2,
-                **_security(settings),
-            )
-            await producer.start()
-            holder["producer"] = producer
-            sinks = Sinks(settings, producer)
-            universe = load_universe(settings.universe_file)
-            holder["worker"] = Worker(
-                universe, nyse(), sinks, log_id, lambda: list(table.data.items()), save_snapshot
-            )
-        result: Worker = holder["worker"]
-        return result
-
-    @app.agent(ticks)  # type: ignore[untyped-decorator]  # faust ships no types
-    async def consume(stream: Any) -> None:
-        own = await worker()
-        async for event in stream.noack().events():
-            message = event.message
-            await own.apply(message.partition, message.offset, event.value, event)
-
-    @app.on_partitions_revoked.connect  # type: ignore[untyped-decorator]
-    async def revoked(_: Any, revoked: Any = (), **__: Any) -> None:
-        if "worker" in holder:
-            holder["worker"].forget({tp.partition for tp in revoked if tp.topic == topics.TICKS})
-
-    @app.task  # type: ignore[untyped-decorator]
-    async def flush_and_snapshot() -> None:
-        own = await worker()
-        loop = asyncio.get_running_loop()
-        snapshot_at, problem_since = loop.time() + SNAPSHOT_S, 0.0
-        while not app.should_stop:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(own.snapshot_due.wait(), FLUSH_S)
-            try:
-                if own.snapshot_due.is_set() or loop.time() >= snapshot_at:
-                    await own.snapshot()
-                    snapshot_at = loop.time() + SNAPSHOT_S
-                else:
-                    await own.flush()
-                if problem_since:
-                    log.info("the online store answers again after %.0f s", loop.time() - problem_since)
-                    problem_since = 0.0
-            except (RedisError, OSError) as error:
-                # Rows stay dirty and records unacknowledged; nothing is lost while we wait.
-                if not problem_since:
-                    problem_since = loop.time()
-                    log.warning("cannot write features, trying again: %s", error)
-                await asyncio.sleep(0.5)
-
-    @app.timer(REPORT_S)  # type: ignore[untyped-decorator]
-    async def report() -> None:
-        if "worker" in holder:
-            count = holder["worker"].count
-            log.info(
-                "%d ticks in %d records, %d rows online, %d snapshots, %d duplicates, %d dead letters",
-                count.ticks, count.records, count.online_rows, count.snapshots, count.duplicates, count.dead,
-            )  # fmt: skip
-
-    return app
+            self._table.data[key] = value
 
 
-def _security(settings: Settings) -> dict[str, Any]:
-    """aiokafka's names for the broker's security settings."""
-    protocol = settings.kafka_security_protocol
-    options: dict[str, Any] = {"security_protocol": protocol}
-    if protocol.endswith("SSL"):
-        options["ssl_context"] = ssl.create_default_context(cafile=settings.kafka_ca_file)
-    if protocol.startswith("SASL_"):
-        options["sasl_mechanism"] = settings.kafka_sasl_mechanism
-        options["sasl_plain_username"] = settings.kafka_username
-        password = settings.kafka_password
-        options["sasl_plain_password"] = password.get_secret_value() if password else None
-    return options
-
-
-def _credentials(settings: Settings) -> Any:
-    """Faust's form of the broker's security settings; None for plain text."""
-    options = _security(settings)
-    if options["security_protocol"] == "PLAINTEXT":
-        return None
-    if options["security_protocol"] == "SSL":
-        return faust.SSLCredentials(context=options["ssl_context"])
-    return faust.SASLCredentials(
-        username=options["sasl_plain_username"],
-        password=options["sasl_plain_password"],
-        mechanism=options["sasl_mechanism"],
-        ssl_context=options.get("ssl_context"),
-    )
+def _ticks_of(topic_partitions: Iterable[Any]) -> set[int]:
+    return {one.partition for one in topic_partitions if one.topic == topics.TICKS}

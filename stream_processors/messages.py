@@ -46,6 +46,7 @@ class Features(msgspec.Struct, frozen=True, omit_defaults=True):
     window: list[float] | None  # oldest first, see feature_repo.features
     final: bool = False
     session_close_ms: int | None = None  # of a final row
+    source_offset: int | None = None  # newest record of `market.ticks` that the row contains
 
 
 class DeadTick(msgspec.Struct, frozen=True):
@@ -58,3 +59,4 @@ class DeadTick(msgspec.Struct, frozen=True):
     event_ms: int
     price: float | None
     seen_ms: int
+    size: float | None = None

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from feature_repo import features as spec
-from feature_repo.online_store_row import OnlineRow
+from feature_repo.online_rows import INTEGERS, OnlineRow, OnlineRows, numeric, window
 from producers.sessions import Sessions
 from producers.tick import TickFrame
 from producers.universe import Universe
@@ -23,7 +23,6 @@ from stream_processors import kernel
 from stream_processors.messages import Bar, DeadTick, Features
 from stream_processors.state_version import STATE_VERSION
 
-GRACE_MS = 5_000
 EPOCHS_REMEMBERED = 8
 DUPLICATE = "duplicate"
 UNKNOWN_SYMBOL = "unknown_symbol"
@@ -41,6 +40,7 @@ class Final:
     row: npt.NDArray[np.float64]
     n_sessions: int
     seen_ms: int
+    offset: int
     feed: str
 
 
@@ -65,6 +65,7 @@ class Partition:
         self._feed: list[str] = []
         self._states = kernel.empty_states(4)  # grows by doubling
         self._is_rate = np.zeros(4, dtype=np.bool_)
+        self._scratch = kernel.new_rows(256)
         self._last_seq: dict[str, int] = {}  # epoch -> newest sequence number
         self._dedup_offset = -1  # newest offset whose (epoch, seq) is in _last_seq
         self.dirty: set[int] = set()  # rows to write online
@@ -73,47 +74,55 @@ class Partition:
     def apply(self, frame: TickFrame, offset: int) -> Outcome:
         """Apply one record. A record that is replayed after a restart changes nothing it already changed."""
         outcome = Outcome()
-        rows = np.array([self._row_of(symbol, frame.source) for symbol in frame.symbols], dtype=np.int64)
+        listed = [self._row_of(symbol, frame.source) for symbol in frame.symbols]
+        touched = {row for row in listed if row >= 0}
         if self._is_duplicate(frame, offset):
             # Its symbols still move past this offset: replayed after a restart, it must not count then.
-            passed = rows[rows >= 0]
+            passed = list(touched)
             self._states[passed, kernel.OFFSET] = np.maximum(self._states[passed, kernel.OFFSET], offset)
-            self.changed |= {int(row) for row in passed}
+            self.changed |= touched
             outcome.duplicate = True
             return outcome
-        symbol = rows[np.array(frame.symbol, dtype=np.int64)]
+        symbol = np.array(listed, dtype=np.int64)[np.array(frame.symbol, dtype=np.int64)]
         event_ms = np.array(frame.event_ms, dtype=np.int64)
         price = np.array(frame.price, dtype=np.float64)  # null becomes NaN
+        size = np.full(len(price), np.nan) if frame.size is None else np.array(frame.size, dtype=np.float64)
         known = symbol >= 0
         for position in np.flatnonzero(~known):
             outcome.dead.append((UNKNOWN_SYMBOL, _dead(frame, int(position))))
-        if not known.all():
-            symbol, event_ms, price = symbol[known], event_ms[known], price[known]
-        if not len(symbol):
+        if not touched:
             return outcome
-        result, bars, rows_out = kernel.new_rows(len(symbol))
+        if not known.all():
+            symbol, event_ms, price, size = symbol[known], event_ms[known], price[known], size[known]
+        if len(symbol) > len(self._scratch[0]):
+            self._scratch = kernel.new_rows(len(symbol))
+        result, bars, rows = self._scratch
+        result = result[: len(symbol)]
         finals = kernel.apply_ticks(
             self._states,
             self._is_rate,
+            kernel.WINDOWS,
             symbol,
             event_ms,
             price,
+            size,
             self._sessions.close_ms,
             frame.seen_ms,
             offset,
-            GRACE_MS,
             result,
             bars,
-            rows_out,
+            rows,
         )
-        for position in np.flatnonzero((result != kernel.APPLIED) & (result != kernel.SKIPPED)):
-            original = int(np.flatnonzero(known)[position])
-            outcome.dead.append((kernel.REASONS[int(result[position])], _dead(frame, original)))
         outcome.applied = int(np.count_nonzero(result == kernel.APPLIED))
-        moved = {int(row) for row in np.unique(symbol[result == kernel.APPLIED])}
-        self.dirty |= moved
-        self.changed |= {int(row) for row in np.unique(symbol)}
-        self._number_finals(outcome, bars[:finals], rows_out[:finals], frame)
+        if outcome.applied < len(symbol):
+            for position in np.flatnonzero((result != kernel.APPLIED) & (result != kernel.SKIPPED)):
+                original = int(np.flatnonzero(known)[position])
+                outcome.dead.append((kernel.REASONS[int(result[position])], _dead(frame, original)))
+        self.changed |= touched
+        if outcome.applied:
+            self.dirty |= touched
+        if finals:
+            self._number_finals(outcome, bars[:finals], rows[:finals].copy(), frame, offset)
         return outcome
 
     def _is_duplicate(self, frame: TickFrame, offset: int) -> bool:
@@ -150,6 +159,7 @@ class Partition:
         bars: npt.NDArray[np.float64],
         rows: npt.NDArray[np.float64],
         frame: TickFrame,
+        offset: int,
     ) -> None:
         """Turn kernel output into Final objects; sessions are counted back from the state's total."""
         left: dict[int, int] = {}
@@ -163,7 +173,7 @@ class Partition:
                 Final(
                     bar=Bar(
                         symbol=self._symbols[symbol_row],
-                        session_date=_yyyymmdd(self._sessions.date[session]),
+                        session_date=int(self._sessions.yyyymmdd[session]),
                         open=float(bar[kernel.B_OPEN]),
                         high=float(bar[kernel.B_HIGH]),
                         low=float(bar[kernel.B_LOW]),
@@ -176,43 +186,47 @@ class Partition:
                     row=row,
                     n_sessions=int(self._states[symbol_row, kernel.N]) - left[symbol_row],
                     seen_ms=frame.seen_ms,
+                    offset=offset,
                     feed=frame.source,
                 )
             )
 
-    def online_rows(self, dirty: Iterable[int]) -> list[OnlineRow]:
+    def online_rows(self, dirty: Iterable[int]) -> OnlineRows:
         """The newest rows of the given symbols, pending bars counted as closed."""
+        which = np.array(sorted(dirty), dtype=np.int64)
         # A symbol whose every tick was refused has no bar, hence no row.
-        seen = [row for row in sorted(dirty) if self._states[row, kernel.NEWEST] > 0]
-        which = np.array(seen, dtype=np.int64)
+        which = which[~np.isnan(self._states[which, kernel.NEWEST])]
         rows = np.empty((len(which), spec.ROW_SIZE))
-        kernel.read_rows(self._states, self._is_rate, which, rows)
-        return [self._online_row(int(row), values) for row, values in zip(which, rows, strict=True)]
+        kernel.read_rows(self._states, self._is_rate, kernel.WINDOWS, which, rows)
 
-    def _online_row(self, row: int, values: npt.NDArray[np.float64]) -> OnlineRow:
-        state = self._states[row]
-        pending = int(state[kernel.PENDING])
-        newest = kernel.BAR + (pending - 1) * kernel.BAR_SIZE
-        session = int(state[newest + kernel.B_SESSION]) if pending else int(state[kernel.FINAL])
-        n_sessions = int(state[kernel.N]) + pending
-        event_ms = int(state[kernel.NEWEST])
-        return OnlineRow(
-            symbol=self._symbols[row],
-            event_ms=event_ms,
-            values=(
-                *_numeric(values),
-                _window(values),
-                event_ms,
-                int(state[kernel.SEEN]),
-                _yyyymmdd(self._sessions.date[session]),
-                n_sessions,
-                int(n_sessions >= spec.WARM_SESSIONS),
-                self._feed[row],
-                spec.spec_hash(),
-            ),
+        def state(column: int | npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+            taken: npt.NDArray[np.int64] = self._states[which, column].astype(np.int64)
+            return taken
+
+        pending = state(kernel.PENDING)
+        newest_bar = kernel.BAR + np.maximum(pending - 1, 0) * kernel.BAR_SIZE
+        session = np.where(pending > 0, state(newest_bar + kernel.B_SESSION), state(kernel.FINAL))
+        n_sessions = state(kernel.N) + pending
+        integers = {
+            "event_ms": state(kernel.NEWEST),
+            "seen_ms": state(kernel.SEEN),
+            "session_date": self._sessions.yyyymmdd[session],
+            "n_sessions": n_sessions,
+            "is_warm": n_sessions >= spec.WARM_SESSIONS,
+            "source_offset": state(kernel.OFFSET),
+        }
+        return OnlineRows(
+            symbols=[self._symbols[row] for row in which],
+            rows=rows,
+            integers=np.stack([integers[name] for name in INTEGERS], axis=1).astype(np.int64),
+            feeds=[self._feed[row] for row in which],
             log=self._log,
-            offset=int(state[kernel.OFFSET]),
         )
+
+    def online_row(self, symbol: str) -> OnlineRow | None:
+        """The newest row of one symbol; None before its first tick."""
+        row = self._row.get(symbol)
+        return next(iter(self.online_rows([] if row is None else [row])), None)
 
     # Snapshots: each symbol carries the offset it contains, so symbols may be written one by one. The
     # duplicate table is written last: on replay it is never ahead of any symbol.
@@ -260,10 +274,11 @@ def final_message(final: Final) -> Features:
         session_date=final.bar.session_date,
         n_sessions=final.n_sessions,
         is_warm=int(final.n_sessions >= spec.WARM_SESSIONS),
+        source_offset=final.offset,
         feed=final.feed,
         spec_hash=spec.spec_hash(),
-        values=dict(zip(spec.NUMERIC_NAMES, _numeric(final.row), strict=True)),
-        window=_window(final.row),
+        values=dict(zip(spec.NUMERIC_NAMES, numeric(final.row), strict=True)),
+        window=window(final.row),
         final=True,
         session_close_ms=final.bar.session_close_ms,
     )
@@ -278,19 +293,6 @@ def online_message(row: OnlineRow) -> Features:
     return Features(symbol=row.symbol, values=values, **named)
 
 
-def _numeric(values: npt.NDArray[np.float64]) -> list[float | None]:
-    return [None if np.isnan(value) else float(value) for value in values[: len(spec.NUMERIC)]]
-
-
-def _window(values: npt.NDArray[np.float64]) -> list[float] | None:
-    window = values[len(spec.NUMERIC) :]
-    return None if np.isnan(window[0]) else window.tolist()
-
-
-def _yyyymmdd(day: np.datetime64) -> int:
-    return int(str(day).replace("-", ""))
-
-
 def _dead(frame: TickFrame, position: int) -> DeadTick:
     return DeadTick(
         source=frame.source,
@@ -299,5 +301,6 @@ def _dead(frame: TickFrame, position: int) -> DeadTick:
         symbol=frame.symbols[frame.symbol[position]],
         event_ms=frame.event_ms[position],
         price=frame.price[position],
+        size=None if frame.size is None else frame.size[position],
         seen_ms=frame.seen_ms,
     )

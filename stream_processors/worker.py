@@ -17,48 +17,32 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import partial
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
-import numpy as np
 
-from feature_repo.features import PROVENANCE, WARM_SESSIONS, spec_hash
-from feature_repo.online_store_row import OnlineRow
+from feature_repo.online_rows import OnlineRows
 from producers import tick, topics
 from producers.errors import SkipRecord
 from producers.sessions import Sessions
 from producers.universe import Universe
 from stream_processors.dead_letters import Record, dead_record
 from stream_processors.messages import BAR_SCHEMA, FEATURES_SCHEMA, Features
+from stream_processors.outputs import Held, Outputs
 from stream_processors.partition import DUPLICATE, Final, Partition, final_message, online_message
+from stream_processors.state_version import source_log
 
 log = logging.getLogger("stream_processors")
 
-MAX_HELD = 5_000
+MAX_HELD = 20_000
 MAX_FINALS = 8_000  # rows waiting for the offline store before a snapshot is due at once
-CLOCK_SKEW_MS = 60_000  # how far a producer's clock may be ahead of ours
-ANNOUNCE_S = 1.0  # a symbol's open row is announced on features.rolling at most this often
-
-
-class Outputs(Protocol):
-    """Where a worker writes. The real ones are in `sinks.py`; tests may give their own."""
-
-    async def send(self, records: Iterable[Record]) -> None:
-        """Send to Kafka and wait until every record is acknowledged."""
-
-    async def write_online(self, rows: list[OnlineRow]) -> int:
-        """Write rows to the online store; returns how many were newer."""
-
-    async def write_offline(self, partition: int, finals: list[Final]) -> None:
-        """Upsert final rows into the offline store."""
-
-
-class Held(Protocol):
-    """A source record that has not been acknowledged yet."""
-
-    def ack(self) -> Any: ...
+CLOCK_SKEW_MS = 60_000  # how far a producer's clock may be ahead of the log's
+ANNOUNCE_S = 1.0  # a symbol's open row is announced on features.rolling at most this often,
+ANNOUNCE_PER_S = 500  # and all symbols of a worker together at most so often
+# A snapshot writes the whole state of every symbol that moved. More symbols, fewer snapshots: what a crash
+# costs is replaying the time between two, at the speed of the kernel.
+CHANGELOG_BYTES_PER_S = 4_000_000
+SNAPSHOT_S = (1.0, 10.0)
 
 
 @dataclass
@@ -90,22 +74,24 @@ class Worker:
         universe: Universe,
         sessions: Sessions,
         outputs: Outputs,
-        log_id: str,
+        topic_id: str,
         snapshots: Callable[[], Iterable[tuple[bytes, bytes]]],
         save_snapshot: Callable[[int, dict[bytes, bytes]], Any],
-        clock_ms: Callable[[], float] = lambda: time.time() * 1000,
     ) -> None:
         """`snapshots` yields the recovered changelog; `save_snapshot(partition, entries)` writes to it."""
         self._universe, self._sessions, self._outputs = universe, sessions, outputs
-        self._log_id, self._snapshots, self._save = log_id, snapshots, save_snapshot
-        self._clock_ms = clock_ms
+        self._topic_id, self._snapshots, self._save = topic_id, snapshots, save_snapshot
         self._partitions: dict[int, Partition] = {}
         self._pending: dict[int, Pending] = {}
         self._announced: dict[str, float] = {}
+        self._announce_budget = 0.0
+        self._announce_at = time.monotonic()
+        self._snapshot_bytes = 0
         self._lock = asyncio.Lock()
         self._generation = 0  # grows with every revocation
         self._room = asyncio.Event()
         self._room.set()
+        self.moved = asyncio.Event()  # there are rows to write online
         self.snapshot_due = asyncio.Event()
         self.count = Counters()
 
@@ -117,8 +103,14 @@ class Worker:
             self._pending.pop(number, None)
         self._check_room()
 
-    async def apply(self, number: int, offset: int, value: bytes | None, held: Held) -> None:
-        """Apply one source record; it is acknowledged later, by `snapshot`."""
+    async def apply(
+        self, number: int, offset: int, value: bytes | None, published_ms: int, held: Held
+    ) -> None:
+        """Apply one source record; it is acknowledged later, by `snapshot`.
+
+        published_ms is the record's own timestamp, which the broker sets. What becomes of a frame depends on
+        nothing but the log, so a replay comes to the same result at any later time.
+        """
         generation = self._generation
         await self._room.wait()
         if generation != self._generation:
@@ -131,9 +123,7 @@ class Worker:
         self.count.records += 1
         try:
             frame = tick.decode(value or b"")
-            ahead_ms = frame.seen_ms - self._clock_ms()
-            if ahead_ms > CLOCK_SKEW_MS:
-                raise SkipRecord("ahead_of_clock", f"seen_ms is {ahead_ms} ms ahead of the worker's clock")
+            check_clock(frame, published_ms)
             outcome = partition.apply(frame, offset)
         except SkipRecord as error:
             log.warning("%s[%d]@%d: %s", topics.TICKS, number, offset, error)
@@ -153,12 +143,14 @@ class Worker:
             if not final.bar.history:
                 pending.records.append(_features_record(number, final_message(final)))
         pending.finals += outcome.finals
+        if partition.dirty:
+            self.moved.set()
         self.count.ticks += outcome.applied
         self.count.dead += len(outcome.dead)
         self._check_room()
 
     def _open(self, number: int) -> Partition:
-        partition = Partition(number, f"{self._log_id}:{number}", self._universe, self._sessions)
+        partition = Partition(number, source_log(self._topic_id, number), self._universe, self._sessions)
         restored = partition.restore(self._snapshots())
         log.info("%s[%d]: opened, %d symbols restored", topics.TICKS, number, restored)
         self._partitions[number] = partition
@@ -181,34 +173,53 @@ class Worker:
             await self._flush()
 
     async def _flush(self) -> None:
+        self.moved.clear()
         taken = {number: partition.dirty for number, partition in self._partitions.items() if partition.dirty}
         if not taken:
             return
-        rows: list[OnlineRow] = []
-        announce: list[Record] = []
-        now = time.monotonic()
+        batches = []
         for number, dirty in taken.items():
             partition = self._partitions[number]
             partition.dirty = set()
-            fresh = partition.online_rows(dirty)
-            rows += fresh
-            for row in fresh:
-                if now - self._announced.get(row.symbol, -ANNOUNCE_S) >= ANNOUNCE_S:
-                    self._announced[row.symbol] = now
-                    announce.append(_features_record(number, online_message(row)))
+            batches.append((number, partition.online_rows(dirty)))
         try:
-            self.count.online_rows += await self._outputs.write_online(rows)
+            self.count.online_rows += await self._outputs.write_online([rows for _, rows in batches])
         except BaseException:
             for number, dirty in taken.items():
                 if number in self._partitions:
                     self._partitions[number].dirty |= dirty
+                    self.moved.set()
             raise
-        await self._outputs.send(announce)
+        await self._outputs.send(self._announcements(batches))
+
+    def _announcements(self, batches: list[tuple[int, OnlineRows]]) -> list[Record]:
+        """Records for those symbols whose turn it is."""
+        now = time.monotonic()
+        gained = (now - self._announce_at) * ANNOUNCE_PER_S
+        self._announce_budget = min(self._announce_budget + gained, ANNOUNCE_PER_S)
+        self._announce_at = now
+        records: list[Record] = []
+        for number, rows in batches:
+            for i, symbol in enumerate(rows.symbols):
+                if self._announce_budget < 1.0:
+                    return records
+                if now - self._announced.get(symbol, -ANNOUNCE_S) >= ANNOUNCE_S:
+                    self._announced[symbol] = now
+                    self._announce_budget -= 1.0
+                    records.append(_features_record(number, online_message(rows[i])))
+        return records
+
+    @property
+    def snapshot_interval_s(self) -> float:
+        """Seconds between snapshots, so that they write at most CHANGELOG_BYTES_PER_S."""
+        shortest, longest = SNAPSHOT_S
+        return min(max(self._snapshot_bytes / CHANGELOG_BYTES_PER_S, shortest), longest)
 
     async def snapshot(self) -> None:
         """Make everything computed so far durable, then acknowledge its records."""
         async with self._lock:
             self.snapshot_due.clear()
+            self._snapshot_bytes = 0
             for number in list(self._partitions):
                 await self._snapshot(number)
             self._check_room()
@@ -224,6 +235,7 @@ class Worker:
         self._pending[number] = Pending()
         changed, partition.changed = partition.changed, set()
         entries = partition.snapshot(changed)
+        self._snapshot_bytes += sum(map(len, entries.values()))
         try:
             await self._flush()
             await self._outputs.send(pending.records)
@@ -259,32 +271,8 @@ def _features_record(number: int, message: Features) -> Record:
     return Record(topics.FEATURES, number, key, value, topics.schema_header(FEATURES_SCHEMA))
 
 
-def offline_writer(folder: Path) -> Callable[[int, list[Final]], None]:
-    """A function that upserts finals of one partition into the offline store (blocking)."""
-    from feature_repo.offline_sink import to_table, upsert
-
-    def write(number: int, finals: list[Final]) -> None:
-        bars = [final.bar for final in finals]
-        columns: dict[str, list[Any]] = {
-            "event_ms": [bar.close_event_ms for bar in bars],
-            "seen_ms": [final.seen_ms for final in finals],
-            "session_date": [bar.session_date for bar in bars],
-            "n_sessions": [final.n_sessions for final in finals],
-            "is_warm": [int(final.n_sessions >= WARM_SESSIONS) for final in finals],
-            "feed": [final.feed for final in finals],
-            "spec_hash": [spec_hash()] * len(finals),
-        }
-        table = to_table(
-            [bar.symbol for bar in bars],
-            np.array([bar.session_close_ms for bar in bars], dtype=np.int64),
-            np.array([final.row for final in finals]),
-            {feature.name: columns[feature.name] for feature in PROVENANCE},
-        )
-        upsert(folder, number, table)
-
-    return write
-
-
-async def in_thread(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Run a blocking call beside the event loop: heartbeats and timers must go on."""
-    return await asyncio.get_running_loop().run_in_executor(None, partial(function, *arguments))
+def check_clock(frame: tick.TickFrame, published_ms: int) -> None:
+    """Raises SkipRecord when a frame says that it was read long after it was published."""
+    ahead_ms = frame.seen_ms - published_ms
+    if ahead_ms > CLOCK_SKEW_MS:
+        raise SkipRecord("ahead_of_clock", f"seen_ms is {ahead_ms} ms after the record's own time")

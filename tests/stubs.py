@@ -66,6 +66,7 @@ def row(symbol: str = "GC=F", **given: Any) -> FeatureRow:
         "session_date": 20170830,
         "n_sessions": 1000,
         "is_warm": True,
+        "source_offset": 1,
         "feed": "csv",
         "spec_hash": spec_hash(),
     }

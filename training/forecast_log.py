@@ -51,6 +51,7 @@ def forecast_of(champion: Champion, message: Features) -> Forecast | None:
         session_date=message.session_date,
         n_sessions=message.n_sessions,
         is_warm=bool(message.is_warm),
+        source_offset=message.source_offset or 0,  # of no consequence to a forecast
         feed=message.feed,
         spec_hash=message.spec_hash,
     )

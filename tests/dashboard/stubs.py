@@ -46,6 +46,7 @@ def row(
         session_date=20260730,
         n_sessions=300,
         is_warm=True,
+        source_offset=1,
         feed=feed,
         spec_hash=spec_hash(),
     )

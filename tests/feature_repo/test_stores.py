@@ -7,16 +7,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pandas as pd
 import pytest
 import redis
 
 from feature_repo.apply import apply
-from feature_repo.features import FEATURES, NUMERIC_NAMES, ROW_SIZE, WARM_SESSIONS, spec_hash
+from feature_repo.features import NUMERIC_NAMES, ROW_SIZE, WARM_SESSIONS, spec_hash
 from feature_repo.offline_sink import to_table, upsert
 from feature_repo.online import FeastReader, FeatureReader, FeatureRow, MemoryReader
-from feature_repo.online_store_row import OnlineRow
+from feature_repo.online_rows import INTEGERS, OnlineRows
 from feature_repo.store import load_config, open_store
 from producers.errors import TryAgain
 from producers.settings import Settings, load_settings
@@ -41,19 +42,21 @@ def client(redis_server: str) -> Iterator[redis.Redis]:
     connection.close()
 
 
-def online_row(given: FeatureRow, offset: int = 1, log: str = "log:0") -> OnlineRow:
-    named: dict[str, Any] = {
-        **given.values,
-        "window": None if given.window is None else given.window.ravel().tolist(),
-        **{
-            name: getattr(given, name) for name in given.__struct_fields__ if name not in ("values", "window")
-        },
-    }
-    named["is_warm"] = int(given.is_warm)
-    return OnlineRow(given.symbol, given.event_ms, tuple(named[f.name] for f in FEATURES), log, offset)
+def online_row(given: FeatureRow, offset: int = 1, log: str = "log:0") -> OnlineRows:
+    """A row as the kernel hands it over."""
+    given = msgspec.structs.replace(given, source_offset=offset)
+    values = [np.nan if given.values[name] is None else given.values[name] for name in NUMERIC_NAMES]
+    window = np.full(128, np.nan) if given.window is None else given.window.ravel()
+    return OnlineRows(
+        symbols=[given.symbol],
+        rows=np.array([[*values, *window]]),
+        integers=np.array([[int(getattr(given, name)) for name in INTEGERS]]),
+        feeds=[given.feed],
+        log=log,
+    )
 
 
-def write(settings: Settings, *rows: OnlineRow) -> int:
+def write(settings: Settings, *rows: OnlineRows) -> int:
     from feature_repo.online_store import FencedRedisOnlineStore
 
     return FencedRedisOnlineStore().write_rows(load_config(settings), rows)
@@ -150,6 +153,7 @@ def finals(sessions: range, symbol: str = "GC=F", price: float = 100.0) -> Any:
         "session_date": [20170101 + i for i in range(n)],
         "n_sessions": list(range(n)),
         "is_warm": [int(i >= WARM_SESSIONS) for i in range(n)],
+        "source_offset": list(range(n)),
         "feed": ["csv"] * n,
         "spec_hash": [spec_hash()] * n,
     }

@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from feature_repo.features import NUMERIC_NAMES, WARM_SESSIONS, WINDOW_SESSIONS
+from feature_repo.features import SESSION_FEATURES, WARM_SESSIONS, WINDOW_SESSIONS
 
 
 def features(closes: list[float], is_rate: bool = False) -> dict[str, float]:
-    """Numeric features after the last of `closes`; NaN while warming up."""
+    """Session features after the last of `closes`; NaN while warming up."""
     price = pd.Series(closes, dtype=float)
     x = price / 100 if is_rate else np.log(price)
     r = x.diff()
     n = len(price)
-    out = dict.fromkeys(NUMERIC_NAMES, np.nan)
+    out = dict.fromkeys((feature.name for feature in SESSION_FEATURES), np.nan)
     out["price"] = price.iloc[-1]
     ewma = ewma_volatility(r)
     for span in (1, 5, 21, 63, 252):

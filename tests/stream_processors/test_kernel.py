@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from feature_repo.features import NUMERIC_NAMES, WINDOW_CHANNELS, WINDOW_SESSIONS
+from feature_repo.features import NUMERIC_NAMES, ROW_SIZE, SESSION_FEATURES, WINDOW_CHANNELS, WINDOW_SESSIONS
 from producers.sessions import nyse
 from stream_processors import kernel
 from tests.stream_processors import oracle
 from tests.stubs import SESSION, close_ms, random_walk
 
-GRACE_MS = 5_000
+GRACE_MS = kernel.GRACE_MS
 CLOSES = nyse().close_ms
 NO_RATE = np.array([False])
 RATE = np.array([True])
@@ -40,13 +40,14 @@ def run(
         n = kernel.apply_ticks(
             states,
             is_rate,
+            kernel.WINDOWS,
             np.zeros(len(part), dtype=np.int64),
             np.array([ms for ms, _ in part], dtype=np.int64),
             np.array([price for _, price in part]),
+            np.full(len(part), np.nan),
             CLOSES,
             seen_ms,
             offset,
-            GRACE_MS,
             outcome,
             bar,
             row,
@@ -54,8 +55,8 @@ def run(
         outcomes.append(outcome)
         bars.append(bar[:n])
         rows.append(row[:n])
-    open_row = np.empty((1, kernel.ROW_SIZE))
-    kernel.read_rows(states, is_rate, np.zeros(1, dtype=np.int64), open_row)
+    open_row = np.empty((1, ROW_SIZE))
+    kernel.read_rows(states, is_rate, kernel.WINDOWS, np.zeros(1, dtype=np.int64), open_row)
     return np.concatenate(outcomes), np.concatenate(bars), np.concatenate(rows), open_row[0]
 
 
@@ -64,7 +65,8 @@ def daily(prices: list[float]) -> list[tuple[int, float]]:
 
 
 def numeric(row: np.ndarray) -> dict[str, float]:
-    return dict(zip(NUMERIC_NAMES, row[: len(NUMERIC_NAMES)], strict=True))
+    """The session features of a row."""
+    return {feature.name: value for feature, value in zip(SESSION_FEATURES, row, strict=False)}
 
 
 @pytest.mark.parametrize("n", [1, 2, 12, 15, 21, 26, 64, 85, 86, 253, 254, 600])
@@ -103,7 +105,7 @@ def test_a_rate_may_be_zero_or_negative_and_its_returns_are_changes() -> None:
 
 def test_constant_prices_give_numbers_not_infinities() -> None:
     _, _, _, row = run(daily([100.0] * 300))
-    assert np.isfinite(row).all()
+    assert np.isfinite([*numeric(row).values(), *row[len(NUMERIC_NAMES) :]]).all()
     assert numeric(row)["rsi_14"] == 50.0
     assert numeric(row)["bollinger_z"] == 0.0
 
@@ -213,7 +215,8 @@ def test_every_symbol_may_end_two_sessions_in_one_record() -> None:
         outcome, bars, rows = kernel.new_rows(n)
         which = np.tile(np.arange(symbols, dtype=np.int64), len(times))
         at = np.repeat(np.array(times, dtype=np.int64), symbols)
-        arguments = (states, rates, which, at, np.full(n, 5.0), CLOSES, 2**52, offset, GRACE_MS)
+        prices, sizes = np.full(n, 5.0), np.full(n, np.nan)
+        arguments = (states, rates, kernel.WINDOWS, which, at, prices, sizes, CLOSES, 2**52, offset)
         finals = kernel.apply_ticks(*arguments, outcome, bars, rows)
         assert finals <= len(bars)
         assert (outcome == kernel.APPLIED).all()
