@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-
 from training import members
 from training.adjustment import move
 from training.horizons import FloatArray
@@ -19,7 +17,7 @@ class Network(Protocol):
     """The exported network, or a stand-in for it."""
 
     def __call__(self, window: FloatArray, statics: FloatArray) -> FloatArray:
-        """Log scale and shift per row and horizon, shape (n, H, 2)."""
+        """Log scale per row and horizon, shape (n, H)."""
 
 
 @dataclass(frozen=True)
@@ -32,5 +30,4 @@ class Adjusted:
     def quantiles(self, asset: int, inputs: Inputs) -> FloatArray:
         """As Forecaster says."""
         plain = members.average(self.anchor, asset, inputs)
-        adjustment = self.network(inputs.window, inputs.statics)
-        return np.sort(move(plain, adjustment, inputs.sigma), axis=-1)
+        return move(plain, self.network(inputs.window, inputs.statics))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from training.horizons import HORIZONS, LEVELS, FloatArray
+from training.horizons import LEVELS, FloatArray
 
 MEDIAN = int(np.searchsorted(LEVELS, 0.5))
 
@@ -25,22 +25,17 @@ class Adjustment:
         self._names = [item.name for item in self._session.get_inputs()]
 
     def __call__(self, window: FloatArray, statics: FloatArray) -> FloatArray:
-        """Log scale and shift per row and horizon, shape (n, len(HORIZONS), 2).
+        """Log scale per row and horizon, shape (n, len(HORIZONS)).
 
         window : shape (n, WINDOW_SESSIONS, WINDOW_CHANNELS); statics : shape (n, len(STATICS)).
         """
         given = {"window": window.astype(np.float32), "statics": statics.astype(np.float32)}
         feeds = {name: given["window" if name.startswith("window") else "statics"] for name in self._names}
-        out: FloatArray = self._session.run(None, feeds)[0].astype(float)
-        return out.reshape(len(window), len(HORIZONS), 2)
+        return np.asarray(self._session.run(None, feeds)[0], dtype=float)
 
 
-def move(q: FloatArray, adjustment: FloatArray, sigma: FloatArray) -> FloatArray:
-    """Quantiles widened about their median, then shifted by a part of the volatility anchor.
-
-    q : shape (n, H, L); adjustment : shape (n, H, 2), log scale and shift; sigma : shape (n, H).
-    """
+def move(q: FloatArray, log_scale: FloatArray) -> FloatArray:
+    """Quantiles widened or narrowed about their median. q : shape (n, H, L); log_scale : shape (n, H)."""
     median = q[..., MEDIAN : MEDIAN + 1]
-    shift = adjustment[..., 1:] * sigma[..., None]
-    result: FloatArray = median + (q - median) * np.exp(adjustment[..., :1]) + shift
+    result: FloatArray = median + (q - median) * np.exp(log_scale[..., None])
     return result

@@ -22,14 +22,13 @@ MIN_ROWS = 600  # an asset younger than this is not trained on, though it is for
 def walk(
     panels: Sequence[Panel],
     anchor: FloatArray,
-    scale: FloatArray,
     origins: npt.NDArray[np.int64],
     effort: lstm.Effort,
     progress: Progress,
 ) -> FloatArray:
     """The anchor as the LSTM moved it, shape of anchor.
 
-    anchor : shape (O, A, H, L), the mean of the other members at each origin; scale : (O, A, H).
+    anchor : shape (O, A, H, L), the mean of the other members at each origin.
     """
     out = np.full(anchor.shape, np.nan)
     cuts = list(range(int(origins[0]), int(origins[-1]) + 1, REFIT))
@@ -44,9 +43,8 @@ def walk(
                 row = row_at(panel, int(origins[one]))
                 if row is not None:
                     inputs = panel.inputs[row : row + 1]
-                    adjustment = network(inputs.window, inputs.statics)
-                    moved = move(anchor[one, at][None], adjustment, scale[one, at][None])
-                    out[one, at] = np.sort(moved[0], axis=-1)
+                    log_scale = network(inputs.window, inputs.statics)
+                    out[one, at] = move(anchor[one, at][None], log_scale)[0]
     return out
 
 

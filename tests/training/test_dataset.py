@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from producers.errors import TryAgain
-from stream_processors import kernel
+from stream_processors.kernel import layout
 from stream_processors.matching import pit
 from tests.stubs import random_walk
 from tests.training.worlds import SYMBOLS, dataset, frame_of
@@ -55,7 +55,7 @@ def test_what_was_known_at_a_session_has_no_label_that_ended_later() -> None:
 
 def test_returns_come_back_out_of_the_window() -> None:
     panel = build(frame_of({"GC=F": random_walk(700)}), ["GC=F"]).panels[0]
-    assert EWMA_DECAY == kernel.EWMA_DECAY
+    assert EWMA_DECAY == layout.EWMA_DECAY
     returns = panel.returns
     for age in (0, 1, 63):  # sessions before the newest of the row
         found = panel.inputs.returns[64:, -1 - age]

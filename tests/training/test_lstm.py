@@ -46,7 +46,7 @@ def test_the_untrained_network_is_its_anchor(data: Dataset) -> None:
     network = lstm.KerasNetwork(lstm._network(keras, "fresh"))
     inputs = data.panels[0].inputs[:5]
     anchor = list(members.fit(data.panels).values())
-    assert np.array_equal(network(inputs.window, inputs.statics), np.zeros((5, len(HORIZONS), 2)))
+    assert np.array_equal(network(inputs.window, inputs.statics), np.zeros((5, len(HORIZONS))))
     plain = members.average(anchor, 0, inputs)
     assert Adjusted(anchor, network).quantiles(0, inputs) == pytest.approx(plain, abs=1e-15)
 
@@ -58,8 +58,7 @@ def test_onnx_equals_keras_and_is_bounded(fitted: Any, data: Dataset) -> None:
     onnx_out = Adjustment(models / "v1" / "model.onnx")(inputs.window, inputs.statics)
     assert onnx_out == pytest.approx(keras_out, abs=1e-5)
     assert np.abs(onnx_out).max() > 1e-4  # it did learn something
-    assert np.abs(onnx_out[..., 0]).max() <= lstm.MAX_SCALE
-    assert np.abs(onnx_out[..., 1]).max() <= lstm.MAX_SHIFT
+    assert np.abs(onnx_out).max() <= lstm.MAX_SCALE
 
 
 def test_training_says_how_far_it_is_and_the_gate_says_why(fitted: Any) -> None:

@@ -48,10 +48,8 @@ def test_no_skill_is_found_in_white_noise() -> None:
     series = [random_walk(4_000, seed) for seed in (0, 1)]
     panels = build(frame_of(dict(zip(SYMBOLS, series, strict=True))), SYMBOLS).panels
     track = walked(panels, 1_200, -30)
-    for horizon in (21, 63):
-        value, _ = skill(track, horizon)
-        assert value == pytest.approx(0.0, abs=0.02)
-        assert value < 0.01
+    value, _ = skill(track, 21)  # longer horizons have too few independent labels to say so
+    assert value == pytest.approx(0.0, abs=0.01)
 
 
 def test_the_pool_at_an_origin_does_not_know_what_came_later() -> None:
