@@ -98,6 +98,22 @@ class Fan(msgspec.Struct, frozen=True):
     p95: list[float]
 
 
+class Choice(msgspec.Struct, frozen=True):
+    """An allocation (percent per asset id), its mean real profit and its CVaR 95, in money, without fees."""
+
+    weights: dict[str, float]
+    real_mean: float
+    cvar95: float
+
+
+class Suggestion(msgspec.Struct, frozen=True):
+    """Where the user's allocation lies. frontier : from least risk to most profit."""
+
+    least_cvar: Choice
+    frontier: list[Choice]
+    own: Choice
+
+
 class Answer(msgspec.Struct, frozen=True):
     """The forecast of one allocation."""
 
@@ -115,6 +131,7 @@ class Answer(msgspec.Struct, frozen=True):
     fan_nominal: Fan
     scenarios: int
     risk: Risk | None = None  # None only in answers written before there was one
+    suggestion: Suggestion | None = None  # made when asked for
     notes: list[str] = []  # what a reader must know: old inflation data, simulated prices, missing LSTM
 
 

@@ -112,9 +112,8 @@ def test_samples_hold_what_was_known_and_count_assets_by_the_root_of_their_rows(
     rows = samples(short, list(members.fit(past).values()), 1)
     first = rows.weight[:400, 0]
     assert rows.weight[400:, 0].max() / first.max() == pytest.approx((400 / len(past[1].session)) ** 0.5)
-    half = int(252 * MEMORY_YEARS) - 1
-    old, new = rows.weight[400:][-2 - half, 0], rows.weight[400:][-2, 0]
-    assert old / new == pytest.approx(0.5, abs=0.01)
+    old, new = rows.weight[400:][[-1_002, -2], 0]
+    assert old / new == pytest.approx(0.5 ** (1_000 / 252 / MEMORY_YEARS), rel=1e-3)
 
 
 def test_training_is_deterministic(data: Dataset) -> None:
