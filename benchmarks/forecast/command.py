@@ -31,6 +31,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--no-lstm", action="store_true", help="baselines and the other members only")
     parser.add_argument("--seeds", type=int, default=usual.seeds, help="of the LSTM [default: %(default)s]")
+    parser.add_argument(
+        "--old-recipe", action="store_true", help="show an LSTM on price levels beside (takes minutes)"
+    )
     parser.add_argument("--cache", type=Path, help="folder in which forecasts are kept, by data and code")
     parser.add_argument("--html", type=Path, help="write a report with calibration and skill plots here")
 
@@ -43,6 +46,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
             options.test_from,
             Effort(seeds=options.seeds),
             not options.no_lstm,
+            options.old_recipe,
             options.cache,
             progress=tell,
         )

@@ -37,7 +37,7 @@ def html(result: Mapping[str, Any], track: Track) -> str:
         f"</style><h1>Forecast evaluation</h1><p>{escape(result['test_from'])} to {escape(result['test_to'])}, "
         f"{result['origins']} origins every 21 sessions, embargo {result['embargo']} sessions, data "
         f"{escape(result['data_hash'])}. Ideas tried before the test period: {escape(tried)}.</p>"
-        f"{tables}{''.join(drawn)}{_joint(result)}</html>"
+        f"{tables}{''.join(drawn)}{_joint(result)}{_old_recipe(result)}</html>"
     )
 
 
@@ -73,6 +73,16 @@ def _joint(result: Mapping[str, Any]) -> str:
         if one["origins"]
     ]
     return f"<h2>Joint scenarios</h2><ul>{''.join(lines)}</ul>"
+
+
+def _old_recipe(result: Mapping[str, Any]) -> str:
+    if "old_recipe" not in result:
+        return ""
+    lines = "".join(
+        f"<li>{escape(name)}: {one['ratio_to_no_change']:.2f} times the error of no change</li>"
+        for name, one in result["old_recipe"]["assets"].items()
+    )
+    return f"<h2>An LSTM on min-max-scaled prices, {result['old_recipe']['horizon']} sessions</h2><ul>{lines}</ul>"
 
 
 def _skill_over_time(track: Track, names: list[str]) -> Any:

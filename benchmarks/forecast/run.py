@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.forecast import lstm_walk, portfolios, scores
+from benchmarks.forecast import lstm_walk, old_recipe, portfolios, scores
 from benchmarks.forecast.cache import Cache
 from benchmarks.forecast.data import load
 from producers.errors import FixAndRestart
@@ -39,6 +39,7 @@ def run(
     test_from: date = TEST_FROM,
     effort: Effort | None = None,
     with_lstm: bool = True,
+    with_old_recipe: bool = False,
     cache: Path | None = None,
     universe: Universe | None = None,
     progress: Progress | None = None,
@@ -63,6 +64,8 @@ def run(
     if with_lstm:
         result["lstm_contribution"] = scores.contribution(test, "pool", "pool_without_lstm")
     result["joint"] = portfolios.evaluate(dataset, test)
+    if with_old_recipe:
+        result["old_recipe"] = old_recipe.evaluate(dataset, test, tell)
     return result, test
 
 

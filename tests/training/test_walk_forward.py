@@ -39,7 +39,7 @@ def skill(track: Track, horizon: int) -> tuple[float, float]:
 def test_volatility_is_rediscovered_in_a_garch_world() -> None:
     series = [garch_world(4_000, seed, 2e-6, 0.10, 0.88) for seed in (0, 1)]
     panels = build(frame_of(dict(zip(SYMBOLS, series, strict=True))), SYMBOLS).panels
-    value, t = skill(walked(panels, 1_200, -30), 21)
+    value, t = skill(walked(panels, 2_000, -30), 21)
     assert value > 0.01
     assert t > 2
 
@@ -47,7 +47,7 @@ def test_volatility_is_rediscovered_in_a_garch_world() -> None:
 def test_no_skill_is_found_in_white_noise() -> None:
     series = [random_walk(4_000, seed) for seed in (0, 1)]
     panels = build(frame_of(dict(zip(SYMBOLS, series, strict=True))), SYMBOLS).panels
-    track = walked(panels, 1_200, -30)
+    track = walked(panels, 2_000, -30)
     value, _ = skill(track, 21)  # longer horizons have too few independent labels to say so
     assert value == pytest.approx(0.0, abs=0.01)
 
