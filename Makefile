@@ -8,7 +8,7 @@ UV := $(VENV)/bin/uv --system-certs
 UV_VERSION := 0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench lock clean system-packages
+.PHONY: help run test chaos lint bench lock clean system-packages
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -19,6 +19,9 @@ run: $(VENV)/.run ## Install what is missing and start Allocast; options: make r
 
 test: $(VENV)/.dev system-packages ## Run all tests
 	@$(PYTHON) -m pytest $(ARGS)
+
+chaos: $(VENV)/.dev system-packages ## Kill workers, Kafka and Redis under load; options: make chaos ARGS="--chaos-minutes 30 --chaos-seed 7"
+	@$(PYTHON) -m pytest tests/chaos/test_random_faults.py --chaos-minutes 10 $(ARGS)
 
 lint: $(VENV)/.dev ## Check style and types
 	@$(VENV)/bin/ruff check .

@@ -6,6 +6,7 @@ Feast's fields, the columns of the stream kernel, the training columns, the tabl
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from dataclasses import asdict, dataclass
@@ -64,7 +65,9 @@ def _session(
 
 def _returns() -> list[Feature]:
     return [
-        _session(f"log_return_{n}", n, "log return", n + 1, f"log return over {n} sessions")
+        _session(
+            f"log_return_{n}", n, "log return", n + 1, f"log return over {n} session{'s' if n > 1 else ''}"
+        )
         for n in (1, 5, 21, 63, 252)
     ]
 
@@ -196,6 +199,7 @@ WINDOW_SIZE = WINDOW_SESSIONS * WINDOW_CHANNELS
 ROW_SIZE = len(NUMERIC) + WINDOW_SIZE  # a kernel row: the numeric features, then the window
 
 
+@functools.cache
 def spec_hash() -> str:
     """Sixteen hex digits that change when any name, type, unit, window, warm-up or meaning changes."""
     canonical = json.dumps(

@@ -7,6 +7,7 @@ record before our code runs, so one record carries all ticks of one partition th
 from __future__ import annotations
 
 import zlib
+from typing import Annotated
 
 import msgspec
 
@@ -15,22 +16,28 @@ from producers.errors import SkipRecord
 SCHEMA = "ticks/1"
 MAX_TICKS = 1024
 
+# Every refused tick is written out with its names: without bounds one record of 1 MB becomes gigabytes of dead
+# letters, or a dead letter that is itself too large for Kafka and stops the stream for ever.
+Name = Annotated[str, msgspec.Meta(max_length=64)]
+_SHORT = msgspec.Meta(max_length=MAX_TICKS)
+
 
 class TickFrame(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Ticks of the symbols of one partition, in arrival order; columns of equal length n >= 1.
+    """Ticks of the symbols of one partition, in arrival order; columns of equal length 1 <= n <= MAX_TICKS.
 
     (epoch, partition, seq) identifies a frame: a second one with the same key is a duplicate.
     """
 
-    source: str  # feed: yahoo, csv, simulated
-    epoch: str  # one run of one producer
+    source: Name  # feed: yahoo, csv, simulated
+    epoch: Name  # one run of one producer
     seq: int  # frames of this epoch and partition, from 0
     seen_ms: int  # when the last of them was read, ms since epoch, UTC
-    symbols: list[str]  # distinct; the column `symbol` indexes into it
-    symbol: list[int]
-    event_ms: list[int]  # exchange time, ms since epoch, UTC
-    price: list[float | None]  # quote currency, or percent per year for a rate; null (NaN) is dead-lettered
-    size: list[float | None] | None = None  # units traded, where the feed knows
+    symbols: Annotated[list[Name], _SHORT]  # distinct; the column `symbol` indexes into it
+    symbol: Annotated[list[int], _SHORT]
+    event_ms: Annotated[list[int], _SHORT]  # exchange time, ms since epoch, UTC
+    # quote currency, or percent per year for a rate; null (NaN) is dead-lettered
+    price: Annotated[list[float | None], _SHORT]
+    size: Annotated[list[float | None], _SHORT] | None = None  # units traded, where the feed knows
     history: bool = False  # backfill: feeds the state, but is no news to anyone who listens
 
 
@@ -54,7 +61,7 @@ def decode(raw: bytes) -> TickFrame:
     """
     try:
         frame = _decoder.decode(raw)
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, RecursionError) as error:  # nested a hundred thousand deep
         raise SkipRecord("bad_shape", str(error)) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise SkipRecord("not_json", str(error)) from error

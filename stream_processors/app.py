@@ -14,6 +14,7 @@ from producers.sessions import nyse
 from producers.settings import Settings
 from producers.universe import load_universe
 from stream_processors.security import credentials, security
+from stream_processors.snapshots import Entries
 from stream_processors.state_version import APP_ID, CHANGELOG, TABLE
 from stream_processors.watchdog import Watchdog
 from stream_processors.worker import Worker
@@ -60,7 +61,13 @@ def create_app(settings: Settings, ticks_id: str) -> faust.App:
             message, value = event.message, event.value
             # The event is held until its effect is durable; its bytes need not be.
             event.value = message.value = None
-            await worker.apply(message.partition, message.offset, value, int(message.timestamp * 1000), event)
+            back_to = await worker.apply(
+                message.partition, message.offset, value, int(message.timestamp * 1000), event
+            )
+            if back_to is not None:
+                # Faust drops what it has fetched while it recovers, and returns to the committed offset only
+                # where there is one.
+                await app.consumer.seek(message.tp, back_to)
 
     @app.on_partitions_assigned.connect
     async def assigned(_: Any, assigned: Any = (), **__: Any) -> None:
@@ -125,7 +132,7 @@ class _Running:
         if self._worker is not None:
             self._worker.forget(partitions)
 
-    async def _save_snapshot(self, partition: int, entries: dict[bytes, bytes]) -> None:
+    async def _save_snapshot(self, partition: int, entries: Entries) -> None:
         sent = [
             await self._producer.send(CHANGELOG.name, key=key, value=value, partition=partition)
             for key, value in entries.items()
@@ -133,7 +140,10 @@ class _Running:
         for future in sent:
             await future
         for key, value in entries.items():  # so that a partition which comes back is not stale
-            self._table.data[key] = value
+            if value is None:
+                self._table.data.pop(key, None)
+            else:
+                self._table.data[key] = value
 
 
 def _ticks_of(topic_partitions: Iterable[Any]) -> set[int]:

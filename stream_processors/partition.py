@@ -5,12 +5,10 @@ Plain Python around the kernel, without Kafka or Redis: the Faust agent is a thi
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -19,17 +17,12 @@ from feature_repo.online_rows import INTEGERS, OnlineRow, OnlineRows, numeric, w
 from producers.sessions import Sessions
 from producers.tick import TickFrame
 from producers.universe import Universe
-from stream_processors import kernel
+from stream_processors import kernel, snapshots
 from stream_processors.messages import Bar, DeadTick, Features
-from stream_processors.state_version import STATE_VERSION
 
 EPOCHS_REMEMBERED = 8
 DUPLICATE = "duplicate"
 UNKNOWN_SYMBOL = "unknown_symbol"
-
-# Snapshots of another layout are never read. The consumer group and its changelog are named after the layout
-# too (state_version.py), so a new layout starts from the beginning of the log.
-LAYOUT = hashlib.sha256(f"{STATE_VERSION}|{kernel.STATE_SIZE}|{spec.spec_hash()}".encode()).digest()[:8]
 
 
 @dataclass
@@ -70,12 +63,15 @@ class Partition:
         self._dedup_offset = -1  # newest offset whose (epoch, seq) is in _last_seq
         self.dirty: set[int] = set()  # rows to write online
         self.changed: set[int] = set()  # rows to snapshot
+        self.obsolete: list[bytes] = []  # a predecessor's entries, deleted with the first snapshot
+        self._generation = 1
 
     def apply(self, frame: TickFrame, offset: int) -> Outcome:
         """Apply one record. A record that is replayed after a restart changes nothing it already changed."""
         outcome = Outcome()
         listed = [self._row_of(symbol, frame.source) for symbol in frame.symbols]
         touched = {row for row in listed if row >= 0}
+        replayed = offset < self.next_offset
         if self._is_duplicate(frame, offset):
             # Its symbols still move past this offset: replayed after a restart, it must not count then.
             passed = list(touched)
@@ -88,7 +84,8 @@ class Partition:
         price = np.array(frame.price, dtype=np.float64)  # null becomes NaN
         size = np.full(len(price), np.nan) if frame.size is None else np.array(frame.size, dtype=np.float64)
         known = symbol >= 0
-        for position in np.flatnonzero(~known):
+        # Of a replayed record they are dead letters already, or it was a duplicate; no symbol's offset tells.
+        for position in np.flatnonzero(~known & (not replayed)):
             outcome.dead.append((UNKNOWN_SYMBOL, _dead(frame, int(position))))
         if not touched:
             return outcome
@@ -124,6 +121,15 @@ class Partition:
         if finals:
             self._number_finals(outcome, bars[:finals], rows[:finals].copy(), frame, offset)
         return outcome
+
+    @property
+    def next_offset(self) -> int:
+        """The first record that is not in the state; a restored state may be older than what was acknowledged."""
+        return self._dedup_offset + 1
+
+    def pass_over(self, offset: int) -> None:
+        """A record that was refused whole has been read too."""
+        self._dedup_offset = max(self._dedup_offset, offset)
 
     def _is_duplicate(self, frame: TickFrame, offset: int) -> bool:
         if offset <= self._dedup_offset:
@@ -228,41 +234,24 @@ class Partition:
         row = self._row.get(symbol)
         return next(iter(self.online_rows([] if row is None else [row])), None)
 
-    # Snapshots: each symbol carries the offset it contains, so symbols may be written one by one. The
-    # duplicate table is written last: on replay it is never ahead of any symbol.
+    def snapshot(self, changed: Iterable[int]) -> snapshots.Entries:
+        """Changelog entries of the given symbols and of what was seen; an owner's first are those of all."""
+        symbols = [(self._symbols[row], self._feed[row], self._states[row].tobytes()) for row in changed]
+        seen = snapshots.Seen(self._dedup_offset, self._last_seq)
+        return snapshots.entries(self._log, self._generation, symbols, seen, self.obsolete)
 
-    def snapshot(self, changed: Iterable[int]) -> dict[bytes, bytes]:
-        """Changelog entries of the given symbols, then the duplicate table."""
-        entries = {}
-        for row in changed:
-            header = msgspec.msgpack.encode(self._feed[row])
-            entries[self._key(self._symbols[row])] = LAYOUT + header + self._states[row].tobytes()
-        table = msgspec.msgpack.encode((self._dedup_offset, self._last_seq))
-        entries[self._key("")] = LAYOUT + table
-        return entries
-
-    def restore(self, entries: Iterable[tuple[bytes, bytes]]) -> int:
-        """Take over snapshot entries of this partition. Returns how many symbols were restored."""
-        prefix, restored = self._key(""), 0
-        state_bytes = kernel.STATE_SIZE * 8
-        for key, value in entries:
-            if not key.startswith(prefix) or value[:8] != LAYOUT:
-                continue
-            symbol = key[len(prefix) :].decode()
-            if not symbol:
-                self._dedup_offset, self._last_seq = msgspec.msgpack.decode(
-                    value[8:], type=tuple[int, dict[str, int]]
-                )
-                continue
-            row = self._row_of(symbol, msgspec.msgpack.decode(value[8:-state_bytes], type=str))
-            if row >= 0:
-                self._states[row] = np.frombuffer(value[-state_bytes:])
+    def restore(self, changelog: Iterable[tuple[bytes, bytes]]) -> int:
+        """Take over what a predecessor left. Returns how many symbols were restored."""
+        found = snapshots.find(self._log, changelog)
+        for symbol, feed, state in found.symbols:
+            row = self._row_of(symbol, feed)
+            if row >= 0:  # still in the universe
+                self._states[row] = np.frombuffer(state)
                 self.dirty.add(row)
-                restored += 1
-        return restored
-
-    def _key(self, symbol: str) -> bytes:
-        return f"{self._log}/{symbol}".encode()
+                self.changed.add(row)
+        self._generation, self.obsolete = found.generation, found.obsolete
+        self._dedup_offset, self._last_seq = found.seen.offset, dict(found.seen.last_seq)
+        return len(self.changed)
 
 
 def final_message(final: Final) -> Features:

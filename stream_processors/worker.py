@@ -30,6 +30,7 @@ from stream_processors.dead_letters import Record, dead_record
 from stream_processors.messages import BAR_SCHEMA, FEATURES_SCHEMA, Features
 from stream_processors.outputs import Held, Outputs
 from stream_processors.partition import DUPLICATE, Final, Partition, final_message, online_message
+from stream_processors.snapshots import Entries
 from stream_processors.state_version import source_log
 
 log = logging.getLogger("stream_processors")
@@ -76,13 +77,14 @@ class Worker:
         outputs: Outputs,
         topic_id: str,
         snapshots: Callable[[], Iterable[tuple[bytes, bytes]]],
-        save_snapshot: Callable[[int, dict[bytes, bytes]], Any],
+        save_snapshot: Callable[[int, Entries], Any],
     ) -> None:
         """`snapshots` yields the recovered changelog; `save_snapshot(partition, entries)` writes to it."""
         self._universe, self._sessions, self._outputs = universe, sessions, outputs
         self._topic_id, self._snapshots, self._save = topic_id, snapshots, save_snapshot
         self._partitions: dict[int, Partition] = {}
         self._pending: dict[int, Pending] = {}
+        self._gap_edge: dict[int, int] = {}  # the record at which a partition was read again from before
         self._announced: dict[str, float] = {}
         self._announce_budget = 0.0
         self._announce_at = time.monotonic()
@@ -101,23 +103,38 @@ class Worker:
         for number in partitions:
             self._partitions.pop(number, None)
             self._pending.pop(number, None)
+            self._gap_edge.pop(number, None)
         self._check_room()
 
     async def apply(
         self, number: int, offset: int, value: bytes | None, published_ms: int, held: Held
-    ) -> None:
+    ) -> int | None:
         """Apply one source record; it is acknowledged later, by `snapshot`.
 
         published_ms is the record's own timestamp, which the broker sets. What becomes of a frame depends on
         nothing but the log, so a replay comes to the same result at any later time.
+
+        Returns None, or the offset to read on from when records before this one are not in the state.
         """
         generation = self._generation
         await self._room.wait()
         if generation != self._generation:
-            return  # partitions moved while it waited; whoever owns it now gets it again, in order
+            return None  # partitions moved while it waited; whoever owns it now gets it again, in order
         partition = self._partitions.get(number)
         if partition is None:
-            partition = self._open(number)
+            partition = self._open(number, offset)
+        if offset > partition.next_offset:
+            edge = self._gap_edge.get(number)
+            if edge is None:
+                self._gap_edge[number] = offset
+                log.warning(
+                    "%s[%d]@%d: going back to %d", topics.TICKS, number, offset, partition.next_offset
+                )
+            # Beyond the edge: on its way before we went back. At the edge once more: nothing lies between,
+            # retention has deleted it.
+            if edge is None or offset > edge:
+                return partition.next_offset
+        self._gap_edge.pop(number, None)
         pending = self._pending[number]
         pending.held.append(held)
         self.count.records += 1
@@ -128,9 +145,10 @@ class Worker:
         except SkipRecord as error:
             log.warning("%s[%d]@%d: %s", topics.TICKS, number, offset, error)
             pending.records.append(dead_record(error.reason, value or b"", number, offset, error.detail))
+            partition.pass_over(offset)
             self.count.dead += 1
             self._check_room()
-            return
+            return None
         if outcome.duplicate:
             self.count.duplicates += 1
             log.info(
@@ -148,11 +166,12 @@ class Worker:
         self.count.ticks += outcome.applied
         self.count.dead += len(outcome.dead)
         self._check_room()
+        return None
 
-    def _open(self, number: int) -> Partition:
+    def _open(self, number: int, offset: int) -> Partition:
         partition = Partition(number, source_log(self._topic_id, number), self._universe, self._sessions)
         restored = partition.restore(self._snapshots())
-        log.info("%s[%d]: opened, %d symbols restored", topics.TICKS, number, restored)
+        log.info("%s[%d]@%d: opened, %d symbols restored", topics.TICKS, number, offset, restored)
         self._partitions[number] = partition
         self._pending[number] = Pending()
         return partition
@@ -235,7 +254,8 @@ class Worker:
         self._pending[number] = Pending()
         changed, partition.changed = partition.changed, set()
         entries = partition.snapshot(changed)
-        self._snapshot_bytes += sum(map(len, entries.values()))
+        obsolete, partition.obsolete = partition.obsolete, []
+        self._snapshot_bytes += sum(len(value or b"") for value in entries.values())
         try:
             await self._flush()
             await self._outputs.send(pending.records)
@@ -254,6 +274,7 @@ class Worker:
                     pending.held + later.held, pending.records + later.records, pending.finals + later.finals
                 )
                 partition.changed |= changed
+                partition.obsolete = obsolete
             raise
         if self._partitions.get(number) is partition:
             for event in pending.held:

@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,23 +19,31 @@ from launcher.free_port import LOOPBACK, answers, free_ports
 from producers.errors import AllocastError
 
 
-def until(condition: Callable[[], object], what: str, deadline_s: float = 30.0) -> None:
+def until(
+    condition: Callable[[], object], what: str, deadline_s: float = 30.0, every_s: float = 0.02
+) -> None:
     """Return as soon as the condition holds; fail naming `what` when it never does."""
     end = time.monotonic() + deadline_s
     while not condition():
         if time.monotonic() > end:
             pytest.fail(f"after {deadline_s:.0f} s still not: {what}")
-        time.sleep(0.02)
+        time.sleep(every_s)
 
 
 @contextmanager
-def running(command: Sequence[str], port: int, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def running(
+    command: Sequence[str], port: int, log: Path, environment: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
     """A server that accepts connections on a loopback port for as long as the block runs."""
-    with log.open("ab") as output, subprocess.Popen(command, stdout=output, stderr=output) as process:
+    with (
+        log.open("ab") as output,
+        subprocess.Popen(command, stdout=output, stderr=output, env=environment) as process,
+    ):
         try:
             until(
                 lambda: answers(LOOPBACK, port) or process.poll() is not None,
                 f"{command[0]} listens on {port}",
+                deadline_s=120,
             )
             assert process.poll() is None, log.read_text(encoding="utf-8", errors="replace")[-2000:]
             yield process

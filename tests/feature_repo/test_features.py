@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from feature_repo.describe import DOCUMENT, document
 from feature_repo.features import FEATURES, ROW_SIZE, WARM_SESSIONS, spec_hash
 from stream_processors import kernel
 
@@ -18,3 +19,7 @@ def test_the_kernel_row_and_the_spec_agree() -> None:
 def test_the_hash_names_the_spec() -> None:
     assert len(spec_hash()) == 16
     assert spec_hash() == spec_hash()
+
+
+def test_the_document_says_what_the_spec_says() -> None:
+    assert DOCUMENT.read_text() == document(), "run `python -m feature_repo.describe`"

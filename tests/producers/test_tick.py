@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from producers.errors import SkipRecord
-from producers.tick import TickFrame, decode, encode, partition_of
+from producers.tick import MAX_TICKS, TickFrame, decode, encode, partition_of
 from tests.stubs import frame
 
 
@@ -47,6 +47,12 @@ def test_a_frame_survives_the_wire(ticks: list[tuple[int, int, float]]) -> None:
         (encode(frame(seq=2**63)), "bad_columns"),
         (encode(frame(seen_ms=2**63)), "bad_columns"),
         (encode(frame()).replace(b"101.0", b"1e999"), "bad_shape"),
+        (b'{"a":' * 100_000, "bad_shape"),
+        (encode(frame(symbols=["S" * 65])), "bad_shape"),
+        (encode(frame(epoch="e" * 500_000)), "bad_shape"),
+        (encode(frame(source="s" * 65)), "bad_shape"),
+        (encode(frame(symbols=[f"S{i}" for i in range(MAX_TICKS + 1)])), "bad_shape"),
+        (encode(frame(symbol=[0] * 1025, event_ms=[0] * 1025, price=[1.0] * 1025)), "bad_shape"),
     ],
 )
 def test_an_unusable_frame_is_skipped_with_its_reason(raw: bytes, reason: str) -> None:

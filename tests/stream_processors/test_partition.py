@@ -12,6 +12,7 @@ from feature_repo.features import FEATURES
 from producers.sessions import nyse
 from producers.tick import TickFrame
 from producers.universe import load_universe
+from stream_processors import snapshots
 from stream_processors.partition import Partition, final_message, online_message
 from tests.stubs import SESSION, close_ms, closes, frame, random_walk
 
@@ -72,6 +73,17 @@ def test_an_unknown_symbol_is_refused_alone() -> None:
     assert [(reason, dead.symbol) for reason, dead in outcome.dead] == [("unknown_symbol", "NOPE")]
 
 
+def test_a_replayed_duplicate_makes_no_dead_letters() -> None:
+    both = frame(symbols=["NOPE", "GC=F"], symbol=[0, 1], event_ms=[close_ms(SESSION)] * 2, price=[1.0, 2.0])
+    first = partition()
+    assert len(first.apply(both, 0).dead) == 1
+    assert first.apply(both, 1).duplicate
+    restarted = partition()
+    restarted.restore(first.snapshot(first.changed).items())
+    assert restarted.apply(both, 1).dead == []
+    assert restarted.apply(frame(symbols=["NOPE"], seq=1), 2).dead != []
+
+
 def test_refused_ticks_carry_what_they_were() -> None:
     now = close_ms(SESSION)
     mixed = frame(price=[5.0, None, -2.0], event_ms=[now, now, now], symbol=[0, 0, 0])
@@ -108,6 +120,56 @@ def test_a_restart_at_any_moment_counts_every_record_once(seed: int, data: st.Da
     for offset in range(committed, len(frames)):
         restarted.apply(frames[offset], offset)
     assert rows_of(restarted) == rows_of(straight)
+
+
+def test_a_frozen_predecessor_cannot_spoil_the_changelog_of_its_successor() -> None:
+    frames = stream(seed=5)
+    changelog: dict[bytes, bytes] = {}
+
+    def write(entries: snapshots.Entries) -> None:
+        for key, value in entries.items():
+            changelog.pop(key, None)
+            if value is not None:
+                changelog[key] = value
+
+    frozen = partition()
+    for offset in range(10):
+        frozen.apply(frames[offset], offset)
+    write(frozen.snapshot(frozen.changed))
+    for offset in range(10, 15):
+        frozen.apply(frames[offset], offset)
+    late = frozen.snapshot(frozen.changed)  # on its way when the process froze
+
+    successor = partition()
+    successor.restore(changelog.items())
+    for offset in range(10, 25):
+        successor.apply(frames[offset], offset)
+    write(successor.snapshot(successor.changed))
+    write(late)
+    # What follows touches neither symbol: nothing repairs what `late` has written.
+    write(successor.snapshot([]))
+
+    third = partition()
+    third.restore(changelog.items())
+    assert third.next_offset == 25
+    assert rows_of(third) == rows_of(successor)
+    write(third.snapshot(third.changed))
+    owners = {key.split(b"/")[1] for key in changelog}
+    assert owners == {b"3"}  # of the others nothing is left
+
+
+def test_until_a_successor_has_written_everything_its_predecessor_counts() -> None:
+    first = partition()
+    first.apply(closes([100.0, 101.0]), 0)
+    changelog = dict(first.snapshot(first.changed))
+    second = partition()
+    second.restore(changelog.items())
+    second.apply(closes([102.0], first=SESSION + 2, seq=1), 1)
+    torn = list(second.snapshot(second.changed).items())[:1]  # without the table of what was seen
+    third = partition()
+    third.restore([*changelog.items(), *torn])
+    assert third.next_offset == 1
+    assert rows_of(third)["GC=F"][0] == 101.0
 
 
 def test_snapshots_of_another_log_or_layout_are_ignored() -> None:

@@ -16,6 +16,7 @@ from producers.tick import encode
 from producers.universe import load_universe
 from stream_processors.dead_letters import MAX_VALUE, Record
 from stream_processors.partition import Final
+from stream_processors.snapshots import Entries
 from stream_processors.worker import Worker
 from tests.stubs import SEEN_MS, SESSION, close_ms, closes, frame, random_walk
 
@@ -50,10 +51,13 @@ class Memory:
         self._do("offline")
         self.finals += finals
 
-    async def save(self, partition: int, entries: dict[bytes, bytes]) -> None:
+    async def save(self, partition: int, entries: Entries) -> None:
         del partition
         self._do("changelog")
-        self.changelog |= entries
+        for key, value in entries.items():
+            self.changelog.pop(key, None)
+            if value is not None:
+                self.changelog[key] = value
 
 
 @dataclass
@@ -250,3 +254,64 @@ def test_live_finals_are_announced_and_history_is_not() -> None:
     finals = [record for record in of_topic(memory, topics.FEATURES) if b'"final":true' in record.value]
     assert len(of_topic(memory, topics.BARS)) == 3
     assert len(finals) == 2  # sessions that became final by a live tick
+
+
+def test_records_that_were_skipped_are_asked_for() -> None:
+    memory = Memory()
+    prices = random_walk(10)
+    sent = [encode(closes([price], first=SESSION + i, seq=i)) for i, price in enumerate(prices)]
+
+    async def scenario() -> None:
+        own = worker(memory)
+        assert await own.apply(0, 0, sent[0], SEEN_MS, Held(memory)) is None
+        assert await own.apply(0, 5, sent[5], SEEN_MS, Held(memory)) == 1
+        assert await own.apply(0, 6, sent[6], SEEN_MS, Held(memory)) == 1  # was on its way; comes again
+        for offset in range(1, 10):
+            assert await own.apply(0, offset, sent[offset], SEEN_MS, Held(memory)) is None
+        await own.snapshot()
+
+    asyncio.run(scenario())
+    assert memory.log.count("ack") == 10
+    assert [final.bar.close for final in memory.finals] == prices[:-1]
+
+
+def test_records_that_retention_has_deleted_are_asked_for_only_once() -> None:
+    memory = Memory()
+
+    async def scenario() -> None:
+        own = worker(memory)
+        assert await own.apply(0, 7, encode(frame()), SEEN_MS, Held(memory)) == 0
+        assert await own.apply(0, 7, encode(frame()), SEEN_MS, Held(memory)) is None
+        assert await own.apply(0, 8, b"refused", SEEN_MS, Held(memory)) is None
+        assert await own.apply(0, 9, encode(frame(seq=1)), SEEN_MS, Held(memory)) is None
+        await own.snapshot()
+
+    asyncio.run(scenario())
+    assert memory.log.count("ack") == 3
+
+
+def test_a_state_that_a_late_worker_has_put_back_is_brought_up_to_date() -> None:
+    memory = Memory()
+    prices = random_walk(12)
+    sent = [encode(closes([price], first=SESSION + i, seq=i)) for i, price in enumerate(prices)]
+
+    async def feed(own: Worker, offsets: range) -> None:
+        for offset in offsets:
+            assert await own.apply(0, offset, sent[offset], SEEN_MS, Held(memory)) is None
+
+    async def scenario() -> None:
+        frozen, owner = worker(memory), worker(memory)
+        await feed(frozen, range(4))
+        await feed(owner, range(8))
+        await owner.snapshot()  # records 0 to 7 are acknowledged
+        await frozen.snapshot()  # wakes up, not knowing that its partition has moved
+        heir = worker(memory)
+        assert await heir.apply(0, 8, sent[8], SEEN_MS, Held(memory)) == 4
+        await feed(heir, range(4, 12))
+        await heir.snapshot()
+
+    asyncio.run(scenario())
+    assert memory.online["GC=F"].values[0] == prices[-1]
+    assert {final.bar.close for final in memory.finals} == set(prices[:-1])
+    n_sessions = memory.finals[-1].n_sessions
+    assert n_sessions == 11

@@ -1,0 +1,81 @@
+"""One fault after the other, under load. After each: nothing lost, nothing twice, no key went back, parity."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+
+import pytest
+
+from tests.chaos.battle import Battle, battle
+
+pytestmark = [
+    pytest.mark.timeout(600),
+    # kafka-python leaves the socket of a refused connection to the garbage collector.
+    pytest.mark.filterwarnings("ignore:.*unclosed <socket:pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
+]
+
+
+@pytest.fixture(scope="module")
+def fought(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Battle]:
+    """Two workers that share the partitions, for all tests below."""
+    with battle(tmp_path_factory.mktemp("chaos"), seed=1) as started:
+        started.resume()  # the first worker finds records already there
+        for _ in range(2):
+            started.cluster.add_worker()
+        started.cluster.shared_by(2)
+        yield started
+    gc.collect()  # while the filter below is in force
+
+
+@pytest.fixture(autouse=True)
+def load(fought: Battle) -> None:
+    """Ticks of every kind keep coming until the verdict."""
+    fought.resume()
+    fought.published(100)
+
+
+def judge(fought: Battle) -> None:
+    verdict = fought.verdict()
+    assert verdict.clean, str(verdict)
+    assert verdict.dead > 0  # bad ticks were among them
+    assert fought.watch.samples > 0
+
+
+def test_a_killed_worker(fought: Battle) -> None:
+    victim = fought.cluster.workers[0]
+    victim.kill()
+    fought.cluster.shared_by(1)
+    victim.start()
+    fought.cluster.shared_by(2)
+    judge(fought)
+
+
+def test_a_frozen_worker_whose_partitions_have_moved(fought: Battle) -> None:
+    victim = fought.cluster.workers[1]
+    victim.freeze()
+    fought.cluster.shared_by(1)
+    fought.published(100)
+    victim.thaw()
+    fought.cluster.shared_by(2)
+    judge(fought)
+
+
+def test_killed_stores(fought: Battle) -> None:
+    for server in (fought.cluster.redis, fought.cluster.kafka):
+        server.kill()
+        if server is fought.cluster.redis:
+            fought.published(300)  # the worker holds what it cannot write
+        server.start()
+        fought.published(100)
+    judge(fought)
+
+
+def test_a_third_worker_joins_and_leaves(fought: Battle) -> None:
+    third = fought.cluster.add_worker()
+    fought.cluster.shared_by(3)
+    fought.published(100)
+    third.terminate()
+    fought.cluster.shared_by(2)
+    judge(fought)
