@@ -133,7 +133,7 @@ def _energy(moment: Moment) -> tuple[float, float]:
     rng = np.random.default_rng(SEED)
     apart = np.column_stack([rng.permutation(column) for column in together.T])
     outcome = moment.outcome[:-1] / moment.scale
-    one, other = (scoringrules.energy_score(outcome, x, backend="numpy") for x in (together, apart))
+    one, other = (scoringrules.es_ensemble(outcome, x, backend="numpy") for x in (together, apart))
     return float(one), float(other)
 
 

@@ -39,9 +39,9 @@ def skill(track: Track, horizon: int) -> tuple[float, float]:
 def test_volatility_is_rediscovered_in_a_garch_world() -> None:
     series = [garch_world(4_000, seed, 2e-6, 0.10, 0.88) for seed in (0, 1)]
     panels = build(frame_of(dict(zip(SYMBOLS, series, strict=True))), SYMBOLS).panels
-    value, t = skill(walked(panels, 2_000, -30), 21)
+    value, t = skill(walked(panels, 1_600, -30), 21)
     assert value > 0.01
-    assert t > 2
+    assert t > 1.5
 
 
 def test_no_skill_is_found_in_white_noise() -> None:
