@@ -6,7 +6,7 @@ allocations; cash earns nothing here, for it is the same on both sides.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,8 @@ from producers.sessions import nyse
 from training import joint, price_level
 from training.dataset import Dataset
 from training.horizons import FAN, HORIZONS, FloatArray
+from training.panel import Panel
+from training.random_walk import RandomWalk
 from training.walk_forward import Track
 
 SCENARIOS = 2_000
@@ -89,7 +91,7 @@ def _moments(dataset: Dataset, track: Track, number: int, cpi: Cpi) -> Iterator[
     columns = [HORIZONS.index(h) for h in FAN]
     inflation = price_level.fit(cpi, today).quantiles
     drawn = joint.returns(np.concatenate([q[present][:, columns], inflation[None]]), uniform)
-    returns = _common_returns(known)
+    mean, covariance = _random_walk(known)
     rng = np.random.default_rng(SEED)
     for horizon in scores.JUDGED:
         column = HORIZONS.index(horizon)
@@ -99,9 +101,7 @@ def _moments(dataset: Dataset, track: Track, number: int, cpi: Cpi) -> Iterator[
         if not np.isfinite(outcome).all():
             continue
         at = FAN.index(horizon)
-        walked = rng.multivariate_normal(
-            returns.mean(axis=0) * horizon, np.atleast_2d(np.cov(returns.T)) * horizon, SCENARIOS
-        )
+        walked = rng.multivariate_normal(mean * horizon, covariance * horizon, SCENARIOS)
         expected = np.full((SCENARIOS, 1), np.median(drawn[:, at, -1]))
         yield (
             horizon,
@@ -115,14 +115,16 @@ def _moments(dataset: Dataset, track: Track, number: int, cpi: Cpi) -> Iterator[
         )
 
 
-def _common_returns(known: list[Any]) -> FloatArray:
-    """Session returns over the sessions that all assets have, shape (n, assets)."""
+def _random_walk(known: Sequence[Panel]) -> tuple[FloatArray, FloatArray]:
+    """Mean and covariance of session returns: each asset's own past, correlated as on their common sessions."""
     sessions = known[0].session
     for panel in known[1:]:
         sessions = np.intersect1d(sessions, panel.session)
     prices = [panel.price[np.searchsorted(panel.session, sessions)] for panel in known]
-    result: FloatArray = np.diff(np.log(np.column_stack(prices)), axis=0)
-    return result
+    returns = np.diff(np.log(np.column_stack(prices)), axis=0)
+    walk = RandomWalk.fit(known)
+    correlation = np.atleast_2d(np.corrcoef(returns.T))
+    return walk.mean, correlation * np.outer(walk.deviation, walk.deviation)
 
 
 def _energy(moment: Moment) -> tuple[float, float]:

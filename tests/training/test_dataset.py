@@ -119,6 +119,24 @@ def test_dates_beyond_the_newest_inflation_do_not_bend_its_ranks() -> None:
     assert np.quantile(inflation, 0.9) == pytest.approx(0.9, abs=0.03)
 
 
+def test_a_young_asset_does_not_make_the_others_forget() -> None:
+    from producers.inflation import load_cpi
+
+    old = random_walk(4_000)
+    twin = [
+        price * float(np.exp(noise))
+        for price, noise in zip(old, np.random.default_rng(1).normal(0, 1e-3, 4_000), strict=True)
+    ]
+    young = random_walk(700, seed=5)
+    data = build(frame_of({"GC=F": old, "^IXIC": twin}, 6_000), SYMBOLS)
+    late = build(frame_of({"GC=F": young}, 9_300), ["GC=F"]).panels[0]
+    template = joint.fit_template([*data.panels, late], load_cpi(), data.last_session)
+    assert len(template) > 3_000
+    assert np.corrcoef(template[:, -1, 0], template[:, -1, 1])[0, 1] > 0.95
+    assert template[..., 2].mean() == pytest.approx(0.5, abs=0.03)
+    assert np.quantile(template[:, 0, 2], (0.1, 0.9)) == pytest.approx([0.1, 0.9], abs=0.03)
+
+
 def test_joint_scenarios_keep_marginals_and_dependence() -> None:
     rng = np.random.default_rng(0)
     together, apart = ((rng.permutation(2_000) + 0.5) / 2_000 for _ in range(2))
@@ -131,6 +149,10 @@ def test_joint_scenarios_keep_marginals_and_dependence() -> None:
     for level in (0.05, 0.5, 0.95):
         expected = quantiles[:, :, level == LEVELS][..., 0].T
         assert np.quantile(drawn, level, axis=0) == pytest.approx(expected, abs=0.05)
+    for scenarios in (500, 2_000, 10_000):  # fewer than dates, as many, more
+        evenly = np.sort(joint.uniforms(template, 2, scenarios), axis=0)
+        assert evenly == pytest.approx(np.broadcast_to(evenly[:, :1, :1], evenly.shape))
+        assert evenly[:, 0, 0] == pytest.approx((np.arange(scenarios) + 0.5) / scenarios)
     assert np.corrcoef(uniform[:, 0, 0], uniform[:, 0, 1])[0, 1] > 0.99
     assert abs(np.corrcoef(uniform[:, 0, 0], uniform[:, 0, 2])[0, 1]) < 0.1
     assert np.array_equal(uniform, joint.uniforms(template, assets=2))  # common random numbers
