@@ -67,8 +67,9 @@ def fit_template(panels: list[Panel], cpi: Cpi, last_session: int) -> FloatArray
 def uniforms(template: FloatArray, assets: int, scenarios: int = SCENARIOS) -> FloatArray:
     """Common random numbers, shape (scenarios, len(FAN), assets + 1), in (0, 1).
 
-    In random order, so that any part of them is a sample too. Dates are used equally often, or thinned evenly when there are more of them than scenarios. The draws of
-    each column are then ranked once more, so that every marginal comes out as it went in.
+    In random order, so that any part of them is a sample too. Dates are used equally often, or thinned evenly
+    when there are more of them than scenarios. The draws of each column are then ranked once more, so that
+    every marginal comes out as it went in.
     """
     rng = np.random.default_rng(SEED)
     shape = (scenarios, len(FAN), assets + 1)
