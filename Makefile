@@ -28,7 +28,7 @@ lint: $(VENV)/.dev ## Check style and types
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
 
-bench: $(VENV)/.run ## Run the benchmarks; options: make bench ARGS="stream"
+bench: $(VENV)/.bench ## Run the benchmarks beside their peers; options: make bench ARGS="stream"
 	@exec $(PYTHON) -m benchmarks $(ARGS)
 
 lock: $(VENV)/.uv ## Resolve the newest allowed versions into the lock files
@@ -36,6 +36,8 @@ lock: $(VENV)/.uv ## Resolve the newest allowed versions into the lock files
 		--upgrade pyproject.toml -o requirements.lock
 	$(UV) pip compile -q --python-version 3.11 --generate-hashes --no-annotate --no-header \
 		--extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	$(UV) pip compile -q --python-version 3.11 --generate-hashes --no-annotate --no-header \
+		--extra bench -c requirements-dev.lock pyproject.toml -o requirements-bench.lock
 
 clean: ## Remove the installation and the state (features, models, logs)
 	rm -rf $(VENV) .allocast .pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -61,6 +63,11 @@ $(VENV)/.run: $(VENV)/.uv requirements.lock pyproject.toml
 
 $(VENV)/.dev: $(VENV)/.run requirements-dev.lock
 	@$(UV) pip install -q --python $(PYTHON) --require-hashes -r requirements-dev.lock
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.run requirements-bench.lock
+	@echo "installing the peers of the benchmarks"
+	@$(UV) pip install -q --python $(PYTHON) --require-hashes -r requirements-bench.lock
 	@touch $@
 
 # The broker and browser tests use Debian's Redis and Chromium. Tests that miss something say so and are skipped.

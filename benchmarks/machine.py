@@ -1,4 +1,4 @@
-"""What the figures were measured on, and how they are summed up."""
+"""What the figures were measured on, and how repeated measurements are summed up."""
 
 from __future__ import annotations
 
@@ -9,26 +9,29 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
 
+def spread(values: Sequence[float], name: str) -> dict[str, Any]:
+    """The median under `name`, beside it the lowest and the highest value and the number of runs.
 
-class Measured(msgspec.Struct, frozen=True):
-    """Repeated measurements of one quantity."""
-
-    median: float
-    lowest: float
-    highest: float
-    runs: int
-    unit: str
-
-
-def measured(values: Sequence[float], unit: str) -> Measured:
-    """Median and range.
-
-    >>> measured([3.0, 1.0, 2.0], "s").median
-    2.0
+    >>> spread([3.0, 1.0, 2.0], "time_s")
+    {'time_s': 2.0, 'time_s_range': [1.0, 3.0], 'runs': 3}
     """
-    return Measured(statistics.median(values), min(values), max(values), len(values), unit)
+    return {
+        name: statistics.median(values),
+        f"{name}_range": [min(values), max(values)],
+        "runs": len(values),
+    }
+
+
+def percentiles(values_s: Sequence[float], points: Sequence[int] = (50, 95, 99)) -> dict[str, float]:
+    """Percentiles of times in seconds as `pNN_ms`, by the nearest rank.
+
+    >>> percentiles([0.001, 0.002, 0.010], (50, 99))
+    {'p50_ms': 2.0, 'p99_ms': 10.0}
+    """
+    ordered = sorted(values_s)
+    ranks = {point: -(-point * len(ordered) // 100) - 1 for point in points}
+    return {f"p{point}_ms": round(ordered[rank] * 1000, 4) for point, rank in ranks.items()}
 
 
 def machine() -> dict[str, Any]:

@@ -5,6 +5,7 @@ The forecast is computed here from the online store and the model directory, by 
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
 import signal
@@ -15,7 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.machine import Measured, measured
+from benchmarks.machine import spread
 from launcher.process_table import rss_bytes
 from launcher.run_file import read
 from launcher.supervisor_client import SupervisorClient
@@ -103,15 +104,22 @@ def _trained(folder: Path) -> bool:
     return champion is not None and champion.has_lstm
 
 
-def run(feed: list[str], repeat: int = 3) -> dict[str, Any]:
-    """Medians of `repeat` starts."""
-    found = [once(feed) for _ in range(repeat)]
-    units = {"first_forecast_s": "s", "lstm_s": "s", "training_s": "s", "training_peak_mib": "MiB"}
-    result: dict[str, Measured | dict[str, Measured]] = {
-        name: measured([one[name] for one in found], unit) for name, unit in units.items()
-    }
-    services = found[0]["memory_mib"]
-    result["memory_mib"] = {
-        name: measured([one["memory_mib"].get(name, 0.0) for one in found], "MiB") for name in services
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Options of `allocast bench startup`."""
+    parser.add_argument("--repeat", type=int, default=3, help="starts [default: %(default)s]")
+    parser.add_argument("--feed", default="simulated", help="simulated, or a folder of CSV files")
+
+
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    """Medians of some starts."""
+    simulated = options.feed == "simulated"
+    feed = ["--feed", "simulated"] if simulated else ["--feed", "csv", "--data", options.feed]
+    found = [once(feed) for _ in range(options.repeat)]
+    result: dict[str, Any] = {"feed": "simulated" if simulated else "csv"}
+    for name in ("first_forecast_s", "lstm_s", "training_s", "training_peak_mib"):
+        result |= spread([one[name] for one in found], name)
+    result["memory"] = {
+        service: spread([one["memory_mib"].get(service, 0.0) for one in found], "rss_mib")
+        for service in found[0]["memory_mib"]
     }
     return result

@@ -1,168 +1,172 @@
-"""Ticks per second through one stream worker: frames from Kafka to features readable online.
+"""Ticks per second through one stream worker, beside other engines in the same run.
 
-The log is filled first; the clock runs from the worker's first acknowledgement-free poll (its group is
-joined) to the commit of the last record, which comes after online store, offline store and changelog.
+Apache Kafka holds the ticks beforehand, states are warm (every feature has a value), and start-up does not
+count. Allocast is the worker process as `allocast up` starts it. `ticks_per_s` counts from the first record it
+applies to the acknowledgement of the last one, which comes after online store, offline store and changelog hold
+its effect; `readable_ticks_per_s` until the last row is readable online, where the peers' clock stops too.
+Runs are interleaved: ours, peer, peer, ours, ...
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
-import signal
-import subprocess
-import sys
-import tempfile
+import argparse
 import time
-from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import redis
 
-from benchmarks.machine import Measured, measured
-from feature_repo.apply import apply
-from launcher import embedded_broker, embedded_redis
-from launcher.create_topics import ensure_topics, wait_for_broker
-from launcher.free_port import LOOPBACK, free_ports
+from benchmarks.loading import Loaded, load
+from benchmarks.machine import spread
+from benchmarks.market import SESSION, ticks
+from benchmarks.peers.running import PEERS, Peer, missing, rate
+from benchmarks.saying import say
+from benchmarks.services import services
+from benchmarks.topics_reset import empty_topic
+from benchmarks.warm import Entries, reset_worker, start_log, warm_states, write_states
+from benchmarks.worker_process import worker
 from producers import topics
-from producers.kafka_client import client_config
-from producers.publisher import Framer
 from producers.sessions import nyse
-from producers.settings import Settings, load_settings
-from producers.tick import encode
-from producers.tick_batch import TickBatch
+from producers.settings import Settings
+from producers.universe import load_universe
+from producers.waiting import topic_id
+from stream_processors.partition import Partition
+from stream_processors.state_version import source_log
 
-FRAME_TICKS = 256
-SPAN_MS = 6 * 3_600_000  # the ticks fall into one session, as on a live day
-DEADLINE_S = 300.0
+MAX_RECORDS = 40_000  # small frames get fewer ticks: about eight seconds of work
 
 
-def universe_of(symbols: int) -> str:
-    """A universe file of so many assets."""
-    rows = (
-        f'[[asset]]\nid = "a{i}"\nsymbol = "S{i}"\nname = "S{i}"\nkind = "price"\ncalendar = "sessions"\nunit = "USD"\n'
-        for i in range(symbols)
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Options of `allocast bench stream`. The first case is the headline."""
+    parser.add_argument("--symbols", default="500", help="comma-separated [default: %(default)s]")
+    parser.add_argument("--frames", default="256,1", help="ticks per frame [default: %(default)s]")
+    parser.add_argument("--ticks", type=int, default=2_000_000, help="at most so many [default: %(default)s]")
+    parser.add_argument("--repeat", type=int, default=3, help="runs of each engine [default: %(default)s]")
+    parser.add_argument(
+        "--peers", default=",".join(PEERS), help="comma-separated; '' for none [default: all]"
     )
-    return "\n".join(rows)
+    parser.add_argument(
+        "--limit-s", type=float, default=30.0, help="seconds a peer gets [default: %(default)s]"
+    )
 
 
-def ticks(n: int, symbols: int, seed: int) -> TickBatch:
-    """Seeded ticks, Zipf-like over symbols, in event order, within one session."""
-    rng = np.random.default_rng(seed)
-    weight = 1 / np.arange(1, symbols + 1)
-    chosen = rng.choice(symbols, n, p=weight / weight.sum())
-    close_ms = int(nyse().close_ms[12_000])
-    times = close_ms - SPAN_MS + np.sort(rng.integers(0, SPAN_MS, n))
-    price = 100 * np.exp(0.0001 * rng.standard_normal(n))
-    return TickBatch(np.array([f"S{i}" for i in range(symbols)])[chosen], times, price)
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    """All cases; the first one's figures are also at the top."""
+    names = [name for name in options.peers.split(",") if name]
+    cases = []
+    for count in map(int, options.symbols.split(",")):
+        with services(count) as settings:
+            for frame_ticks in map(int, options.frames.split(",")):
+                n = min(options.ticks, MAX_RECORDS * frame_ticks)
+                cases.append(case(settings, count, frame_ticks, n, options.repeat, names, options.limit_s))
+    first = cases[0]
+    return {**{name: first[name] for name in ("allocast", "peers", "ratio_best_peer")}, "cases": cases}
 
 
-@contextlib.contextmanager
-def services(folder: Path) -> Iterator[Settings]:
-    """Embedded broker and Redis, topics and feature registry."""
-    kafka_port, redis_port = free_ports(2)
-    (folder / "redis").mkdir(parents=True)
-    commands = (embedded_broker.command(kafka_port), embedded_redis.command(folder / "redis", redis_port))
-    with (folder / "services.log").open("wb") as log, contextlib.ExitStack() as stack:
-        for command in commands:
-            process = stack.enter_context(subprocess.Popen(command, stdout=log, stderr=log))
-            stack.callback(process.terminate)
-        settings = load_settings(
-            kafka_bootstrap_servers=f"{LOOPBACK}:{kafka_port}",
-            redis_url=f"redis://{LOOPBACK}:{redis_port}/0",
-            state_dir=folder,
-            universe_file=folder / "universe.toml",
-            kafka_session_s=4.0,
-        )
-        wait_for_broker(settings)
-        ensure_topics(settings)
-        apply(settings)
-        yield settings
-
-
-def environment(settings: Settings) -> dict[str, str]:
-    """What the worker process needs to find them."""
-    return {
-        **os.environ,
-        "KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers,
-        "REDIS_URL": settings.redis_url.get_secret_value(),
-        "ALLOCAST_STATE_DIR": str(settings.state_dir),
-        "ALLOCAST_UNIVERSE_FILE": str(settings.universe_file),
-        "ALLOCAST_KAFKA_SESSION_S": str(settings.kafka_session_s),
+def case(
+    settings: Settings, count: int, frame_ticks: int, n: int, repeat: int, peers: list[str], limit_s: float
+) -> dict[str, Any]:
+    """One number of symbols and one frame size."""
+    log = prepare(settings, count, frame_ticks, n)
+    why = {name: reason for name in peers if (reason := missing(PEERS[name]))}
+    runs: dict[str, list[dict[str, float]]] = {}
+    for number in range(repeat):
+        for name in ("allocast", *(name for name in peers if name not in why)):
+            found = _ours(log) if name == "allocast" else _peer(log, PEERS[name], limit_s)
+            runs.setdefault(name, []).append(found)
+            what = f"{count} symbols, frames of {frame_ticks}, run {number + 1} of {repeat}"
+            say(f"{what}: {name} {found['ticks_per_s']:,.0f} ticks/s")
+    ours = _summary(runs["allocast"])
+    others = {
+        name: _summary(runs[name]) if name in runs else {"ticks_per_s": None, "why": why[name]}
+        for name in peers
     }
-
-
-def fill(settings: Settings, n: int, symbols: int) -> tuple[dict[int, int], float]:
-    """Publish n ticks in frames of FRAME_TICKS. Returns end offsets and the producer's ticks per second."""
-    from kafka import KafkaProducer
-
-    everything = ticks(n, symbols, seed=1)
-    framer = Framer("bench", settings.partitions, "bench")
-    producer = KafkaProducer(**client_config(settings), linger_ms=5, batch_size=1 << 20)
-    ends: dict[int, int] = {}
-    started = time.perf_counter()
-    seen_ms = int(time.time() * 1000)
-    # A frame holds one partition's ticks: take blocks large enough to fill FRAME_TICKS of each.
-    block = FRAME_TICKS * settings.partitions
-    for start in range(0, n, block):
-        part = slice(start, start + block)
-        batch = TickBatch(everything.symbol[part], everything.event_ms[part], everything.price[part])
-        for partition, frame in framer.frames(batch, seen_ms, history=False):
-            producer.send(topics.TICKS, value=encode(frame), partition=partition)
-            ends[partition] = frame.seq + 1
-    producer.flush()
-    rate = n / (time.perf_counter() - started)
-    producer.close()
-    return ends, rate
-
-
-def consume(settings: Settings, ends: dict[int, int]) -> float:
-    """Seconds from the worker's readiness to the commit of the last record."""
-    from kafka.admin import KafkaAdminClient
-
-    from stream_processors.state_version import APP_ID
-    from training.service import committed
-
-    log_file = settings.state_dir / "worker.log"
-    with log_file.open("wb") as log:
-        worker = subprocess.Popen(
-            [sys.executable, "-O", "-m", "stream_processors"],
-            stdout=log,
-            stderr=log,
-            env=environment(settings),
-        )
-        admin: Any = KafkaAdminClient(**client_config(settings))
-        try:
-            deadline, ready = time.perf_counter() + DEADLINE_S, 0.0
-            while time.perf_counter() < deadline:
-                if not ready and b"Worker ready" in log_file.read_bytes():
-                    ready = time.perf_counter()
-                held = committed(admin, APP_ID, topics.TICKS, list(ends))
-                if ready and all(held.get(partition, 0) >= end for partition, end in ends.items()):
-                    return time.perf_counter() - ready
-                time.sleep(0.02)
-            raise TimeoutError(f"the worker did not finish; see {log_file}")
-        finally:
-            admin.close()
-            worker.send_signal(signal.SIGINT)
-            worker.wait(30)
-
-
-def run(n: int = 500_000, symbols: int = 500, repeat: int = 3) -> dict[str, Measured | int]:
-    """Medians of `repeat` runs, each from an empty log."""
-    consumed, produced = [], []
-    for _ in range(repeat):
-        with tempfile.TemporaryDirectory(prefix="allocast-bench-") as name:
-            folder = Path(name)
-            (folder / "universe.toml").write_text(universe_of(symbols))
-            with services(folder) as settings:
-                ends, rate = fill(settings, n, symbols)
-                produced.append(rate)
-                consumed.append(n / consume(settings, ends))
+    best = max((other["ticks_per_s"] or 0.0 for other in others.values()), default=0.0)
     return {
+        "symbols": count,
+        "frame_ticks": frame_ticks,
         "ticks": n,
-        "symbols": symbols,
-        "frame_ticks": FRAME_TICKS,
-        "allocast.ticks_per_s": measured(consumed, "ticks/s"),
-        "producer.ticks_per_s": measured(produced, "ticks/s"),
+        "allocast": ours,
+        "peers": others,
+        "ratio_best_peer": ours["ticks_per_s"] / best if best else None,
+        "ratio_best_peer_readable": ours["readable_ticks_per_s"] / best if best else None,
     }
+
+
+@dataclass(frozen=True)
+class Log:
+    """What every run of a case starts from."""
+
+    settings: Settings
+    ticks: int
+    loaded: Loaded
+    entries: Entries
+    states: Path  # the entries in a file
+    hsets_per_row: int
+
+
+def prepare(settings: Settings, count: int, frame_ticks: int, n: int) -> Log:
+    """Load the ticks and compute the warm states."""
+    seen_ms = int(time.time() * 1000)
+    empty_topic(settings, topics.TICKS)
+    start_log(settings, SESSION, seen_ms)
+    entries = warm_states(settings, SESSION, seen_ms)
+    states = settings.state_dir / "warm-states"
+    write_states(states, entries)
+    loaded = load(settings, ticks(n, count, seed=1), frame_ticks, seen_ms)
+    return Log(settings, n, loaded, entries, states, hsets_per_row(settings, entries))
+
+
+def _ours(log: Log) -> dict[str, float]:
+    reset_worker(log.settings, log.entries)
+    before = hsets(log.settings)
+    with worker(log.settings) as own:
+        started = own.wait_started()
+        readable_s = own.wait_readable(log.loaded) - started
+        acknowledged_s = own.wait_acknowledged(log.loaded.ends) - started
+        rss_mib = own.rss_mib
+    return {
+        "ticks_per_s": log.ticks / acknowledged_s,
+        "readable_ticks_per_s": log.ticks / readable_s,
+        "ticks": log.ticks,
+        "rows_online": (hsets(log.settings) - before) // log.hsets_per_row,
+        "worker_rss_mib": rss_mib,
+    }
+
+
+def _peer(log: Log, peer: Peer, limit_s: float) -> dict[str, float]:
+    reset_worker(log.settings, log.entries)
+    before = hsets(log.settings)
+    per_s, done = rate(peer, log.settings, log.ticks, log.states, limit_s)
+    rows = (hsets(log.settings) - before) // log.hsets_per_row if peer.our_writer else done
+    return {"ticks_per_s": per_s, "ticks": done, "rows_online": rows}
+
+
+def hsets_per_row(settings: Settings, entries: Entries) -> int:
+    """How many HSETs Redis counts for one row, found by writing one partition's rows."""
+    from feature_repo.online_store import FencedRedisOnlineStore
+    from feature_repo.store import load_config
+
+    number, states = next(iter(entries.items()))
+    log = source_log(topic_id(settings, topics.TICKS), number)
+    partition = Partition(number, log, load_universe(settings.universe_file), nyse())
+    rows = partition.restore(states.items())
+    before = hsets(settings)
+    FencedRedisOnlineStore().write_rows(load_config(settings), [partition.online_rows(partition.dirty)])
+    return (hsets(settings) - before) // rows
+
+
+def hsets(settings: Settings) -> int:
+    """HSETs that Redis has run since it was started."""
+    client = redis.Redis.from_url(settings.redis_url.get_secret_value())
+    stats: Any = client.info("commandstats")
+    return int(stats.get("cmdstat_hset", {}).get("calls", 0))
+
+
+def _summary(found: list[dict[str, float]]) -> dict[str, Any]:
+    summary: dict[str, Any] = {}
+    for name in found[0]:
+        values = [one[name] for one in found]
+        summary |= spread(values, name) if name.endswith("_per_s") else {name: values[-1]}
+    return summary

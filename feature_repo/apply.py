@@ -33,7 +33,8 @@ def apply(settings: Settings) -> bool:
     settings.offline_dir.mkdir(parents=True, exist_ok=True)
     settings.registry_file.parent.mkdir(parents=True, exist_ok=True)
     here = Path.cwd()
-    sys.path.insert(0, str(REPO))  # Feast imports `definitions` by its bare name
+    sys.path.insert(0, str(REPO))  # Feast imports `definitions` by its bare name,
+    sys.modules.pop("definitions", None)  # which holds the paths of whom it was first imported for
     try:
         # Feast reports on standard output, which belongs to our callers.
         with feast_environment(settings), contextlib.redirect_stdout(sys.stderr):

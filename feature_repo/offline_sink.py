@@ -2,7 +2,9 @@
 
 Writing is an upsert by symbol and session, so a record that is replayed after a crash changes nothing, and
 a corrected session replaces its row. Each file has one writer (the owner of the partition) and is replaced
-atomically, so readers never see half a file.
+atomically, so readers never see half a file. A worker that was frozen while its partition moved may be a second
+writer for a moment: who finds the file changed since it was read reads it again. (With a lock, a worker that is
+frozen while it holds it would stop the new owner.)
 """
 
 from __future__ import annotations
@@ -62,21 +64,40 @@ def upsert(folder: Path, partition: int, table: pa.Table) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     years = pc.year(table["event_timestamp"])
     for year in sorted(pc.unique(years).to_pylist()):
-        path = folder / f"{year}-p{partition:04d}.parquet"
-        merged = table.filter(pc.equal(years, year))
-        if path.exists():
-            merged = pa.concat_tables([pq.read_table(path, schema=SCHEMA), merged])
-        position = pa.array(np.arange(len(merged)))
-        newest = (
-            merged.select(["symbol", "event_timestamp"])
-            .append_column("position", position)
-            .group_by(["symbol", "event_timestamp"])
-            .aggregate([("position", "max")])
-        )
-        merged = merged.take(pa.array(np.sort(newest["position_max"].to_numpy())))
-        # Readers of the folder pass over names that begin with a dot.
-        for left_over in folder.glob(f".{path.stem}.*.tmp"):
-            left_over.unlink(missing_ok=True)
-        scratch = folder / f".{path.stem}.{os.getpid()}.tmp"
-        pq.write_table(merged, scratch)
+        path, rows = folder / f"{year}-p{partition:04d}.parquet", table.filter(pc.equal(years, year))
+        while not _replaced(path, rows):
+            pass
+
+
+def _replaced(path: Path, rows: pa.Table) -> bool:
+    """Merge rows into a file; False when another writer was faster."""
+    before = _version(path)
+    if before:
+        rows = pa.concat_tables([pq.read_table(path, schema=SCHEMA), rows])
+    newest = (
+        rows.select(["symbol", "event_timestamp"])
+        .append_column("position", pa.array(np.arange(len(rows))))
+        .group_by(["symbol", "event_timestamp"])
+        .aggregate([("position", "max")])
+    )
+    # Readers of the folder pass over names that begin with a dot.
+    for left_over in path.parent.glob(f".{path.stem}.*.tmp"):
+        left_over.unlink(missing_ok=True)
+    scratch = path.with_name(f".{path.stem}.{os.getpid()}.tmp")
+    pq.write_table(rows.take(pa.array(np.sort(newest["position_max"].to_numpy()))), scratch)
+    if _version(path) != before:
+        return False
+    try:
         scratch.replace(path)
+    except FileNotFoundError:  # the other writer has taken ours for a left-over
+        return False
+    return True
+
+
+def _version(path: Path) -> tuple[int, int] | None:
+    """Changes whenever the file is replaced; None when there is none."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_mtime_ns

@@ -120,7 +120,9 @@ def command(state: Path, port: int, cache: Path | None = None) -> tuple[str, ...
     )
     if not (home / "data" / "meta.properties").is_file():
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        format_data = ("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties))
+        # One argument: one identity in 64 begins with a dash, which would be taken for an option.
+        identity = f"--cluster-id={cluster}"
+        format_data = ("kafka.tools.StorageTool", "format", identity, "-c", str(properties))
         done = subprocess.run([*java, *format_data], capture_output=True, text=True, timeout=120)
         if done.returncode:
             raise FixAndRestart(f"{home / 'data'}: Apache Kafka cannot use it: {done.stderr.strip()[-500:]}")

@@ -10,6 +10,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from launcher.bench_command import PASS_ON, bench
 from launcher.command_options import Json, StateDir, print_json, use_state_dir
 from launcher.dead_letter_commands import dlq_app
 from launcher.topic_commands import topics_app
@@ -39,6 +40,7 @@ app.add_typer(topics_app, name="topics")
 app.add_typer(models_app, name="models")
 app.add_typer(dlq_app, name="dlq")
 app.add_typer(verify_app, name="verify")
+app.command("bench", context_settings=PASS_ON)(bench)
 
 
 class FeedName(StrEnum):

@@ -10,7 +10,7 @@ import msgspec
 
 from launcher.topic_reader import consumer, whole_topic
 from producers import tick, topics
-from producers.errors import FixAndRestart
+from producers.errors import FixAndRestart, SkipRecord
 from producers.kafka_client import client_config
 from producers.publisher import Framer, new_epoch
 from producers.settings import Settings
@@ -78,13 +78,25 @@ def replay(settings: Settings, offsets: Sequence[int]) -> int:
                 for number, frame in own.frames(one, int(time.time() * 1000), False)
             ]
         else:
-            sent = [(int(headers["source_partition"]), record.value)]
+            sent = [(int(headers["source_partition"]), as_new(record.value))]
         for number, value in sent:
             producer.send(
                 topics.TICKS, value=value, partition=number, headers=topics.schema_header(tick.SCHEMA)
             ).get(timeout=30)
     producer.close()
     return len(offsets)
+
+
+def as_new(value: bytes) -> bytes:
+    """A refused record as it is published again: a frame that can be read gets an epoch of its own.
+
+    Under its old one it would be dropped as a duplicate, for later frames have gone by since.
+    """
+    try:
+        frame = tick.decode(value)
+    except SkipRecord:
+        return value
+    return tick.encode(msgspec.structs.replace(frame, epoch=new_epoch(), seq=0))
 
 
 def _records(settings: Settings) -> Iterator[Any]:

@@ -90,8 +90,7 @@ def connect(settings: Settings) -> tuple[KafkaProducer, KafkaConsumer]:
 def unpublished(ticks: TickBatch, newest: dict[str, int]) -> TickBatch:
     """Ticks after the newest one in the log, per symbol."""
     seen = np.array([newest.get(str(symbol), -(2**60)) for symbol in ticks.symbol], dtype=np.int64)
-    fresh = ticks.event_ms > seen
-    return TickBatch(ticks.symbol[fresh], ticks.event_ms[fresh], ticks.price[fresh])
+    return ticks.take(ticks.event_ms > seen)
 
 
 def log_ends(consumer: KafkaConsumer) -> dict[str, int]:

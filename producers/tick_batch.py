@@ -15,14 +15,21 @@ class TickBatch:
     symbol   : shape (n,), str.
     event_ms : shape (n,), int64, exchange time, ms since epoch, UTC.
     price    : shape (n,), float64; quote currency, or percent per year for a rate.
+    size     : shape (n,), float64, units traded; None where the feed does not know.
     """
 
     symbol: npt.NDArray[np.str_]
     event_ms: npt.NDArray[np.int64]
     price: npt.NDArray[np.float64]
+    size: npt.NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.symbol)
+
+    def take(self, chosen: npt.NDArray[np.generic]) -> TickBatch:
+        """The ticks at these positions, or where a mask of shape (n,) is true."""
+        size = None if self.size is None else self.size[chosen]
+        return TickBatch(self.symbol[chosen], self.event_ms[chosen], self.price[chosen], size)
 
 
 def batch(symbol: list[str], event_ms: list[int], price: list[float]) -> TickBatch:

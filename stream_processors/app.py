@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterable
 from typing import Any
@@ -102,30 +103,36 @@ class _Running:
         self._settings, self._ticks_id, self._table = settings, ticks_id, table
         self._producer: Any = None
         self._worker: Worker | None = None
+        self._making = asyncio.Lock()
         self.watchdog = Watchdog(settings)
 
     async def worker(self) -> Worker:
-        """The worker of this process."""
-        if self._worker is None:
-            from stream_processors.sinks import Sinks  # imports feast, seconds
+        """The worker of this process, once it can write."""
+        async with self._making:
+            if self._worker is None:
+                self._worker = await self._make()
+            return self._worker
 
-            self._producer = AIOKafkaProducer(
-                bootstrap_servers=self._settings.kafka_bootstrap_servers,
-                acks="all",  # idempotence would add nothing: keys, fences and upserts absorb a repeat
-                linger_ms=2,
-                max_batch_size=BATCH_BYTES,
-                **security(self._settings),
-            )
-            self._worker = Worker(
-                load_universe(self._settings.universe_file),
-                nyse(),
-                Sinks(self._settings, self._producer),
-                self._ticks_id,
-                lambda: list(self._table.data.items()),
-                self._save_snapshot,
-            )
-            await self._producer.start()
-        return self._worker
+    async def _make(self) -> Worker:
+        from stream_processors.sinks import Sinks  # imports feast, seconds
+
+        self._producer = AIOKafkaProducer(
+            bootstrap_servers=self._settings.kafka_bootstrap_servers,
+            acks="all",  # idempotence would add nothing: keys, fences and upserts absorb a repeat
+            linger_ms=2,
+            max_batch_size=BATCH_BYTES,
+            **security(self._settings),
+        )
+        worker = Worker(
+            load_universe(self._settings.universe_file),
+            nyse(),
+            Sinks(self._settings, self._producer),
+            self._ticks_id,
+            lambda: list(self._table.data.items()),
+            self._save_snapshot,
+        )
+        await self._producer.start()
+        return worker
 
     async def forget(self, partitions: Iterable[int]) -> None:
         """Let go of partitions that were taken away."""

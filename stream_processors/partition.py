@@ -240,7 +240,7 @@ class Partition:
         seen = snapshots.Seen(self._dedup_offset, self._last_seq)
         return snapshots.entries(self._log, self._generation, symbols, seen, self.obsolete)
 
-    def restore(self, changelog: Iterable[tuple[bytes, bytes]]) -> int:
+    def restore(self, changelog: Iterable[tuple[bytes, bytes | None]]) -> int:
         """Take over what a predecessor left. Returns how many symbols were restored."""
         found = snapshots.find(self._log, changelog)
         for symbol, feed, state in found.symbols:

@@ -60,13 +60,13 @@ def entries(
     return out | dict.fromkeys(obsolete)
 
 
-def find(log: str, changelog: Iterable[tuple[bytes, bytes]]) -> Found:
+def find(log: str, changelog: Iterable[tuple[bytes, bytes | None]]) -> Found:
     """The entries of one partition of one log among those of a changelog."""
     prefix = f"{log}/".encode()
     generations: dict[int, dict[str, bytes]] = {}
     keys = []
     for key, value in changelog:
-        if key.startswith(prefix) and value[:8] == LAYOUT:
+        if value is not None and key.startswith(prefix) and value[:8] == LAYOUT:
             owner, _, symbol = key[len(prefix) :].partition(b"/")
             generations.setdefault(int(owner), {})[symbol.decode()] = value[8:]
             keys.append(key)

@@ -35,7 +35,8 @@ from stream_processors.state_version import source_log
 
 log = logging.getLogger("stream_processors")
 
-MAX_HELD = 20_000
+MAX_HELD = 20_000  # records
+MAX_WAITING_BYTES = 128_000_000  # of dead letters and other records to be sent
 MAX_FINALS = 8_000  # rows waiting for the offline store before a snapshot is due at once
 CLOCK_SKEW_MS = 60_000  # how far a producer's clock may be ahead of the log's
 ANNOUNCE_S = 1.0  # a symbol's open row is announced on features.rolling at most this often,
@@ -53,6 +54,20 @@ class Pending:
     held: list[Held] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
     finals: list[Final] = field(default_factory=list)
+    bytes: int = 0  # of the records
+
+    def add(self, record: Record) -> None:
+        """One more record to be sent."""
+        self.records.append(record)
+        self.bytes += len(record.value)
+
+    def __add__(self, later: Pending) -> Pending:
+        return Pending(
+            self.held + later.held,
+            self.records + later.records,
+            self.finals + later.finals,
+            self.bytes + later.bytes,
+        )
 
 
 @dataclass
@@ -142,9 +157,14 @@ class Worker:
             frame = tick.decode(value or b"")
             check_clock(frame, published_ms)
             outcome = partition.apply(frame, offset)
-        except SkipRecord as error:
-            log.warning("%s[%d]@%d: %s", topics.TICKS, number, offset, error)
-            pending.records.append(dead_record(error.reason, value or b"", number, offset, error.detail))
+        except Exception as error:  # whatever a record does to us, the stream goes on without it
+            if isinstance(error, SkipRecord):
+                log.warning("%s[%d]@%d: %s", topics.TICKS, number, offset, error)
+                reason, detail = error.reason, error.detail
+            else:
+                log.exception("%s[%d]@%d: unexpected", topics.TICKS, number, offset)
+                reason, detail = "unexpected", repr(error)
+            pending.add(dead_record(reason, value or b"", number, offset, detail))
             partition.pass_over(offset)
             self.count.dead += 1
             self._check_room()
@@ -155,11 +175,11 @@ class Worker:
                 "%s[%d]@%d: %s frame %s/%d", topics.TICKS, number, offset, DUPLICATE, frame.epoch, frame.seq
             )
         for reason, dead in outcome.dead:
-            pending.records.append(dead_record(reason, dead, number, offset))
+            pending.add(dead_record(reason, dead, number, offset))
         for final in outcome.finals:
-            pending.records.append(_bar_record(number, final))
+            pending.add(_bar_record(number, final))
             if not final.bar.history:
-                pending.records.append(_features_record(number, final_message(final)))
+                pending.add(_features_record(number, final_message(final)))
         pending.finals += outcome.finals
         if partition.dirty:
             self.moved.set()
@@ -179,9 +199,11 @@ class Worker:
     def _check_room(self) -> None:
         held = sum(len(pending.held) for pending in self._pending.values())
         finals = sum(len(pending.finals) for pending in self._pending.values())
-        if held >= MAX_HELD // 2 or finals >= MAX_FINALS:
+        waiting = sum(pending.bytes for pending in self._pending.values())
+        if held >= MAX_HELD // 2 or finals >= MAX_FINALS or waiting >= MAX_WAITING_BYTES // 2:
             self.snapshot_due.set()
-        if held >= MAX_HELD or finals >= 4 * MAX_FINALS:
+            self.moved.set()  # the writer waits for either
+        if held >= MAX_HELD or finals >= 4 * MAX_FINALS or waiting >= MAX_WAITING_BYTES:
             self._room.clear()
         else:
             self._room.set()
@@ -269,10 +291,7 @@ class Worker:
             await self._save(number, entries)
         except BaseException:
             if self._partitions.get(number) is partition:
-                later = self._pending[number]
-                self._pending[number] = Pending(
-                    pending.held + later.held, pending.records + later.records, pending.finals + later.finals
-                )
+                self._pending[number] = pending + self._pending[number]
                 partition.changed |= changed
                 partition.obsolete = obsolete
             raise

@@ -29,6 +29,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "chaos: only with --chaos-minutes")
     # kafka-python 3.0.12 reads its own schemas with functions that Python 3.11 deprecates.
     config.addinivalue_line("filterwarnings", "ignore:(read_text|open_text) is deprecated:DeprecationWarning")
+    # It also leaves the sockets of refused connections, which are bound to no address, to the garbage collector.
+    refused = "unclosed <socket.*laddr=..0.0.0.0., [0-9]+.>"
+    config.addinivalue_line("filterwarnings", f"ignore:{refused}:ResourceWarning")
 
 
 @pytest.fixture(autouse=True)

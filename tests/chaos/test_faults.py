@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterator
 
 import pytest
 
 from tests.chaos.battle import Battle, battle
 
-pytestmark = [
-    pytest.mark.timeout(600),
-    # kafka-python leaves the socket of a refused connection to the garbage collector.
-    pytest.mark.filterwarnings("ignore:.*unclosed <socket:pytest.PytestUnraisableExceptionWarning"),
-    pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
-]
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +20,6 @@ def fought(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Battle]:
             started.cluster.add_worker()
         started.cluster.shared_by(2)
         yield started
-    gc.collect()  # while the filter below is in force
 
 
 @pytest.fixture(autouse=True)

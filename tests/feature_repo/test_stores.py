@@ -199,6 +199,30 @@ def test_half_a_file_of_a_killed_worker_disturbs_nobody(offline: Settings) -> No
     assert not left_over.exists()
 
 
+@pytest.mark.parametrize("noticed", ["as another version", "as a scratch file that is gone"])
+def test_two_writers_of_one_file_lose_nothing(
+    offline: Settings, monkeypatch: pytest.MonkeyPatch, noticed: str
+) -> None:
+    from feature_repo import offline_sink
+
+    write_table, others = (
+        offline_sink.pq.write_table,
+        [finals(range(SESSION + 60, SESSION + 61), price=700.0)],
+    )
+
+    def overtaken(table: Any, where: Path) -> None:
+        write_table(table, where)
+        if others:  # the other one comes between our reading and our replacing
+            upsert(offline.offline_dir, 0, others.pop())
+
+    monkeypatch.setattr(offline_sink.pq, "write_table", overtaken)
+    if noticed != "as another version":
+        monkeypatch.setattr(offline_sink, "_version", lambda _: (0, 0))
+    upsert(offline.offline_dir, 0, finals(range(SESSION + 50, SESSION + 51), price=900.0))
+    gold = historical(offline, entities([SESSION + 50, SESSION + 60])).query("symbol == 'GC=F'")
+    assert gold["price"].tolist() == [900.0, 700.0]
+
+
 def test_the_as_of_join_equals_feasts_own(offline: Settings) -> None:
     from feast.infra.offline_stores.dask import DaskOfflineStore
 

@@ -9,7 +9,18 @@ import sys
 
 import pytest
 
-COMMANDS = ["up", "status", "forecast", "train", "models list", "topics list", "topics tail", "topics create"]
+COMMANDS = [
+    "up",
+    "status",
+    "forecast",
+    "train",
+    "models list",
+    "topics list",
+    "topics tail",
+    "topics create",
+    "bench",
+    "bench stream",
+]
 HEAVY = ("kafka", "redis", "feast", "faust", "tensorflow", "mlflow", "dash", "numpy", "pandas", "pydantic")
 
 

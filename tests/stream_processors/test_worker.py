@@ -315,3 +315,47 @@ def test_a_state_that_a_late_worker_has_put_back_is_brought_up_to_date() -> None
     assert {final.bar.close for final in memory.finals} == set(prices[:-1])
     n_sessions = memory.finals[-1].n_sessions
     assert n_sessions == 11
+
+
+def test_what_waits_for_a_store_that_is_away_is_bounded_in_bytes() -> None:
+    memory = Memory(broken={"send", "online", "offline", "changelog"})
+
+    async def scenario() -> None:
+        own = worker(memory)
+        taken = 0
+        for offset in range(1_000):
+            try:
+                await asyncio.wait_for(
+                    own.apply(0, offset, b"x" * 1_000_000, SEEN_MS, Held(memory)), timeout=0.2
+                )
+            except TimeoutError:
+                break
+            taken += 1
+        assert 100 <= taken <= 140  # dead letters of 1 MB
+        memory.broken.clear()
+        await own.snapshot()
+        await own.apply(0, taken, encode(frame()), SEEN_MS, Held(memory))
+        await own.snapshot()
+        assert memory.log.count("ack") == taken + 1
+
+    asyncio.run(scenario())
+
+
+def test_a_record_that_breaks_our_own_code_becomes_a_dead_letter(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory = Memory()
+    own = worker(memory)
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("a mistake of ours")
+
+    async def scenario() -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr("stream_processors.partition.Partition.apply", broken)
+            await own.apply(0, 0, encode(frame()), SEEN_MS, Held(memory))
+        await own.apply(0, 1, encode(frame(seq=1)), SEEN_MS, Held(memory))
+        await own.snapshot()
+
+    asyncio.run(scenario())
+    (dead,) = of_topic(memory, topics.DEAD)
+    assert dict(dead.headers)["reason"] == b"unexpected"
+    assert memory.online["GC=F"].values[0] == 101.0

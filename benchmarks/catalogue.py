@@ -1,0 +1,37 @@
+"""The benchmarks there are: adding one is one entry here and one module."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from typing import Any, Protocol, cast
+
+# Modules are imported when they run: `allocast bench --help` must answer at once.
+BENCHMARKS = {
+    "stream": ("benchmarks.stream", "ticks per second through the worker, beside other engines"),
+    "freshness": (
+        "benchmarks.freshness",
+        "from a tick's scheduled time until its row is readable through Feast",
+    ),
+    "serve": ("benchmarks.serve", "reading rows online and answering a changed allocation"),
+    "kernel": ("benchmarks.kernel", "cost of a tick and size of the state by number of symbols"),
+    "producer": ("benchmarks.producer", "ticks per second into Kafka"),
+    "recovery": ("benchmarks.recovery", "from SIGKILL of the worker under load until rows are fresh again"),
+    "forecast": ("benchmarks.forecast.command", "skill and calibration of the forecasts, walk forward"),
+    "startup": ("benchmarks.startup", "from `allocast up` to the first forecast and to the LSTM; memory"),
+}
+
+
+class Benchmark(Protocol):
+    """What a benchmark module offers."""
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        """Its command-line options."""
+
+    def run(self, options: argparse.Namespace) -> dict[str, Any]:
+        """Measure. Keys that end in _s, _ms, _mib, _per_s carry the unit."""
+
+
+def module_of(name: str) -> Benchmark:
+    """The module of a benchmark in BENCHMARKS."""
+    return cast(Benchmark, importlib.import_module(BENCHMARKS[name][0]))
