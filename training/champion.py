@@ -89,9 +89,11 @@ class Champion:
         return self.weights_at(HORIZONS[-1])
 
     def weights_at(self, horizon: int) -> dict[str, float]:
-        """Pool weights (fractions, sum 1) at one horizon, averaged over the assets; see `earned` for each."""
+        """Pool weights (fractions, sum 1) at one horizon, averaged over the assets that have any; see `earned`."""
         column = HORIZONS.index(horizon)
-        return {name: float(self._arrays.weights[name][:, column].mean()) for name in self.manifest.members}
+        total = {name: float(self._arrays.weights[name][:, column].sum()) for name in self.manifest.members}
+        covered = sum(total.values())  # one per asset that somebody can forecast
+        return {name: value / covered if covered else 0.0 for name, value in total.items()}
 
     def earned(self, symbol: str) -> Earned | None:
         """Weights, live skill and matured labels behind an asset's forecasts; None when it is not covered."""

@@ -13,6 +13,7 @@ from typing import Any
 from benchmarks.forecast import report
 from benchmarks.forecast.run import TEST_FROM
 from benchmarks.forecast.run import run as evaluate
+from producers.errors import FixAndRestart
 from training.lstm import Effort
 from training.walk_forward import Progress
 
@@ -22,7 +23,7 @@ SAY_EVERY = 0.05  # share of the work between two lines, where nobody watches a 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Options of the evaluation."""
     usual = Effort()
-    parser.add_argument("--data", type=Path, required=True, help="folder of <id>.csv files with date,close")
+    parser.add_argument("--data", type=Path, help="folder of <id>.csv files with date,close (needed)")
     parser.add_argument(
         "--test-from",
         type=date.fromisoformat,
@@ -40,6 +41,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Evaluate as the options say. Raises FixAndRestart naming the file or option to change."""
+    if options.data is None:
+        raise FixAndRestart("--data DIR: name the folder of <id>.csv files to evaluate on")
     with progress() as tell:
         result, track = evaluate(
             options.data,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import msgspec
@@ -13,7 +14,7 @@ from producers.errors import FixAndRestart, TryAgain
 from producers.universe import load_universe
 from tests.stubs import close_ms, row
 from tests.training.worlds import dataset
-from training import artefact, fitting, frontier
+from training import artefact, fitting, frontier, pool
 from training.answer import HORIZONS, ask, parse_weights
 from training.answering import NO_LSTM, SIMULATED, answer
 from training.champion import Champion, ChampionWatcher
@@ -243,3 +244,21 @@ def test_a_manifest_that_does_not_fit_is_refused(models: Path, changes: dict[str
         Champion(copy(models, "misfit", **changes))
     assert says in str(caught.value)
     assert spec_hash() not in changes.values()
+
+
+def test_an_asset_that_no_member_can_forecast_is_refused_and_the_others_are_not(tmp_path: Path) -> None:
+    data = dataset(2_000)
+    fitted = fitting.fit_first(data)
+    able = {name: np.array([False, True]) for name in fitted.weights.weight}
+    weights = pool.equal(able)
+    arrays = dataclasses.replace(fitted.arrays, weights=weights.weight)
+    staged = artefact.stage(tmp_path, "v1")
+    nobody = dataclasses.replace(fitted, arrays=arrays, weights=weights)
+    fitting.save(tmp_path, staged, nobody, data, "history", "", NOW_MS)
+    champion = Champion(tmp_path / "v1")
+    with pytest.raises(TryAgain, match="Gold: no member of the pool can forecast it"):
+        answer(ask(1.0, {"gold": 100.0}, "3m", UNIVERSE), champion, rows(), NOW_MS, UNIVERSE)
+    assert sum(champion.weights_at(63).values()) == pytest.approx(1)
+    other = answer(ask(1.0, {"nasdaq": 100.0}, "3m", UNIVERSE), champion, rows(), NOW_MS, UNIVERSE)
+    assert other.real.p05 < other.real.p95
+    assert other.inputs["gold"].status == "warming"
