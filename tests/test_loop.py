@@ -74,7 +74,7 @@ def test_a_forecast_exists_before_the_first_lstm_is_trained(running: System) -> 
     assert 0.05 < real["prob_loss"] < 0.95
     assert set(answer["assets"]) == {"gold", "nasdaq", "sp500", "bitcoin", "cash"}
     first = events(running, "promoted")[0]
-    assert "the LSTM follows" in first["detail"]
+    assert "GARCH and the LSTM follow" in first["detail"]
 
 
 def test_a_wrong_question_is_refused_with_exit_code_2(running: System) -> None:

@@ -32,7 +32,7 @@ from training.profit import Outcome, simulate
 OLD_S = 30 * 60.0  # an input not read for this long is old
 OLD_EVENT_MS = 5 * 86_400_000  # and so is a quote five days behind the newest one
 DAY_S = 86_400.0
-NO_LSTM = "the LSTM is still being trained; this forecast comes from the other members"
+NO_LSTM = "the LSTM is still being trained; this forecast comes from the members that were ready at once"
 SIMULATED = "prices are simulated: this is a demonstration, not a market"
 INDICES = "index returns exclude dividends; gold is a front-month future"
 

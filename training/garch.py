@@ -39,6 +39,7 @@ class GarchFhs(Member):
 
     name: ClassVar[str] = "garch_fhs"
     learns_from_labels: ClassVar[bool] = False
+    at_once: ClassVar[bool] = False  # arch imports statsmodels, matplotlib and numba: five seconds of a core
 
     parameters: FloatArray
     grid: FloatArray

@@ -1,8 +1,8 @@
 """One training, in a process of its own: reads a request from standard input, writes events to standard output.
 
 Its own process, because tensorflow takes memory that is never given back, may be killed, and would block
-the service's heartbeats. The first model (all members but the LSTM, with equal weights) is promoted as soon as it is fitted,
-in seconds; the LSTM follows.
+the service's heartbeats. The first model (the members that can be had at once, with equal weights) is promoted as soon as
+it is fitted, in seconds; GARCH and the LSTM follow together.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def _first_model(models: Path, dataset: Dataset, request: TrainingRequest) -> ar
     fitted = fitting.fit_first(dataset)
     manifest = fitting.save(models, staged, fitted, dataset, request.reason, request.detail, _now_ms())
     artefact.promote(models, manifest.version)
-    detail = f"{len(dataset.symbols)} assets, data to {manifest.as_of_session}; the LSTM follows"
+    detail = f"{len(dataset.symbols)} assets, data to {manifest.as_of_session}; GARCH and the LSTM follow"
     say(event("promoted", request.reason, request.idempotency_key, manifest.version, detail))
     return manifest
 
@@ -136,10 +136,7 @@ def main() -> int:
     )
     logging.getLogger("tf2onnx").setLevel(logging.WARNING)
     logging.getLogger("feast").setLevel(logging.WARNING)
-    # Both take seconds to import; the service starts us early for that.
-    import arch  # noqa: F401
-
-    import feature_repo.offline_store  # noqa: F401
+    import feature_repo.offline_store  # noqa: F401  # feast takes seconds; the service starts us early for that
 
     line = sys.stdin.buffer.readline()
     if not line:

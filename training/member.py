@@ -28,10 +28,12 @@ class Member(ABC):
     """A fitted member. Subclasses are frozen dataclasses of arrays, which are also what is stored of them.
 
     learns_from_labels : fits on multi-session targets, so that an evaluation keeps an embargo before it.
+    at_once : fits without imports that take seconds, so that it is in the first model after a start.
     """
 
     name: ClassVar[str]
     learns_from_labels: ClassVar[bool] = True
+    at_once: ClassVar[bool] = True
 
     @classmethod
     @abstractmethod

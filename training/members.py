@@ -22,9 +22,9 @@ POOLED: tuple[type[Member], ...] = (Climatology, GarchFhs, Har)
 LSTM = "lstm"  # the member that is trained for minutes and joins the others later
 
 
-def fit(panels: Sequence[Panel]) -> dict[str, Member]:
-    """Every pooled member on the same panels, in seconds."""
-    return {member.name: member.fit(panels) for member in POOLED}
+def fit(panels: Sequence[Panel], only_at_once: bool = False) -> dict[str, Member]:
+    """Every pooled member on the same panels, in seconds; or only those that need no slow import."""
+    return {member.name: member.fit(panels) for member in POOLED if member.at_once or not only_at_once}
 
 
 def restore(name: str, arrays: Mapping[str, FloatArray]) -> Member:
