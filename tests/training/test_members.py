@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -15,6 +19,7 @@ from training.horizons import HORIZONS, LEVELS
 from training.member import Member
 from training.random_walk import RandomWalk
 
+ROOT = Path(__file__).parents[2]
 EVERYONE: tuple[type[Member], ...] = (RandomWalk, *members.POOLED)
 
 
@@ -43,6 +48,19 @@ def test_what_is_stored_forecasts_the_same(member: type[Member]) -> None:
     inputs = panels[0].inputs[-5:]
     assert np.array_equal(again.quantiles(0, inputs), fitted.quantiles(0, inputs))
     assert (np.diff(fitted.quantiles(0, inputs), axis=-1) > 0).all()
+
+
+def test_the_first_model_waits_for_no_slow_import() -> None:
+    script = """
+import sys
+from tests.training.worlds import dataset
+from training import fitting
+fitted = fitting.fit_first(dataset(700))
+assert set(fitted.weights.weight) == {"climatology", "har"}
+sys.exit("imported arch" if "arch" in sys.modules else 0)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_constant_price_is_left_to_the_members_that_can() -> None:
