@@ -66,9 +66,14 @@ def fit_pool(dataset: Dataset, effort: lstm.Effort, progress: Progress, work: Pa
     end = dataset.last_session
     cut = end - LONGEST - GATE
     judged, report = _gated(dataset, effort, cut, lambda done, text: progress(0.35 * done, text))
+    report |= {
+        "gate_from": str(nyse().date[cut]),
+        "gate_to": str(nyse().date[end]),
+        "train_s": time.monotonic() - started,
+    }
     if not report["accepted"]:
-        weights = pool.equal(members.usable(judged, dataset.panels))
         before = {name: one for name, one in judged.items() if isinstance(one, Member)}
+        weights = pool.equal(members.usable(before, dataset.panels))
         arrays = _arrays(dataset, before, weights, identity())
         return Fitted(arrays, weights, report, None, False, report["gate"])
     progress(0.35, "scoring the members' past")
@@ -88,11 +93,7 @@ def fit_pool(dataset: Dataset, effort: lstm.Effort, progress: Progress, work: Pa
         track_record.losses(record), record.origins, end, members.usable(served, dataset.panels)
     )
     levels = track_record.levels(record, end)
-    report |= {
-        "gate_from": str(nyse().date[cut]),
-        "gate_to": str(nyse().date[end]),
-        "train_s": time.monotonic() - started,
-    }
+    report["train_s"] = time.monotonic() - started
     return Fitted(_arrays(dataset, fitted, weights, levels), weights, report, model, True, report["gate"])
 
 

@@ -80,6 +80,22 @@ def test_training_says_how_far_it_is_and_the_gate_says_why(fitted: Any) -> None:
     assert weights.min() >= pool.EQUAL / len(weights)
 
 
+def test_a_rejected_training_is_recorded_without_its_network(
+    data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from training.registry import Registry
+
+    monkeypatch.setattr(gate, "TOLERANCE", -1.0)
+    staged = artefact.stage(tmp_path, "v1")
+    effort = lstm.Effort(seeds=1, epochs=1, stride=20)
+    result = fitting.fit_pool(data, effort, lambda *_: None, staged)
+    assert not result.accepted
+    manifest = fitting.save(tmp_path, staged, result, data, "history", "", 0)
+    assert not Champion(tmp_path / "v1").has_lstm
+    Registry(tmp_path / "state").record(manifest, tmp_path / "v1", None)
+    assert Registry(tmp_path / "state").versions()[0]["aliases"] == []
+
+
 def test_the_manifest_says_what_the_weights_rest_on(fitted: Any) -> None:
     _, models, _ = fitted
     manifest, arrays = artefact.load(models / "v1")
