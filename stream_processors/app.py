@@ -14,6 +14,7 @@ from producers import topics
 from producers.sessions import nyse
 from producers.settings import Settings
 from producers.universe import load_universe
+from stream_processors.log_range import between
 from stream_processors.security import credentials, security
 from stream_processors.snapshots import Entries
 from stream_processors.state_version import APP_ID, CHANGELOG, TABLE
@@ -62,13 +63,12 @@ def create_app(settings: Settings, ticks_id: str) -> faust.App:
             message, value = event.message, event.value
             # The event is held until its effect is durable; its bytes need not be.
             event.value = message.value = None
-            back_to = await worker.apply(
-                message.partition, message.offset, value, int(message.timestamp * 1000), event
-            )
-            if back_to is not None:
-                # Faust drops what it has fetched while it recovers, and returns to the committed offset only
-                # where there is one.
-                await app.consumer.seek(message.tp, back_to)
+            if not worker.is_open(message.partition) and (
+                app.rebalancing or message.tp not in app.consumer.assignment()
+            ):
+                continue  # read before the partition moved; its owner reads it again
+            await running.fill_gap(worker, app.consumer, message.tp, message.offset)
+            await worker.apply(message.partition, message.offset, value, int(message.timestamp * 1000), event)
 
     @app.on_partitions_assigned.connect
     async def assigned(_: Any, assigned: Any = (), **__: Any) -> None:
@@ -133,6 +133,21 @@ class _Running:
         )
         await self._producer.start()
         return worker
+
+    async def fill_gap(self, worker: Worker, consumer: Any, tp: Any, offset: int) -> None:
+        """Apply what lies between the state and a record, if Faust has left something out.
+
+        It drops what it fetched while it recovers, and goes back to the committed offset only where there is
+        one: the first records of a partition, read before the first commit, would be lost.
+        """
+        start = worker.next_offset(tp.partition)
+        if start >= offset:
+            return
+        log.warning("%s[%d]: %d to %d were left out", topics.TICKS, tp.partition, start, offset - 1)
+        async for record in between(self._settings, tp.partition, start, offset):
+            await worker.apply(tp.partition, record.offset, record.value, record.timestamp, None)
+        # Without this Faust waits for their acknowledgement before it commits anything.
+        await consumer._add_gap(tp, start, offset - 1)
 
     async def forget(self, partitions: Iterable[int]) -> None:
         """Let go of partitions that were taken away."""

@@ -64,7 +64,7 @@ class Partition:
         self.dirty: set[int] = set()  # rows to write online
         self.changed: set[int] = set()  # rows to snapshot
         self.obsolete: list[bytes] = []  # a predecessor's entries, deleted with the first snapshot
-        self._generation = 1
+        self._owner = snapshots.new_owner()
 
     def apply(self, frame: TickFrame, offset: int) -> Outcome:
         """Apply one record. A record that is replayed after a restart changes nothing it already changed."""
@@ -238,7 +238,7 @@ class Partition:
         """Changelog entries of the given symbols and of what was seen; an owner's first are those of all."""
         symbols = [(self._symbols[row], self._feed[row], self._states[row].tobytes()) for row in changed]
         seen = snapshots.Seen(self._dedup_offset, self._last_seq)
-        return snapshots.entries(self._log, self._generation, symbols, seen, self.obsolete)
+        return snapshots.entries(self._log, self._owner, symbols, seen, self.obsolete)
 
     def restore(self, changelog: Iterable[tuple[bytes, bytes | None]]) -> int:
         """Take over what a predecessor left. Returns how many symbols were restored."""
@@ -249,7 +249,7 @@ class Partition:
                 self._states[row] = np.frombuffer(state)
                 self.dirty.add(row)
                 self.changed.add(row)
-        self._generation, self.obsolete = found.generation, found.obsolete
+        self._owner, self.obsolete = found.owner, found.obsolete
         self._dedup_offset, self._last_seq = found.seen.offset, dict(found.seen.last_seq)
         return len(self.changed)
 

@@ -3,15 +3,17 @@
 Each symbol carries the offset it contains, so symbols may be written one by one. The table of seen frames is
 written last: after a crash in between it is never ahead of any symbol.
 
-Every owner of a partition writes under a generation of its own, one above what it found, and begins with a
-full snapshot. A worker that lost the partition while it was frozen may still write, under its own generation,
-into which nobody looks any more; without that, its older symbols would mix with its successor's newer table.
+Every owner of a partition writes under a name of its own, one generation above what it found, and begins with
+a full snapshot. A worker that lost the partition while it was frozen may still write, under its own name; without
+that, its older symbols would mix with its successor's newer table. Of two owners that began from the same state
+each has a whole one, and the one that has come further counts.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+import secrets
+from collections.abc import Iterable
 
 import msgspec
 
@@ -35,10 +37,25 @@ class Seen(msgspec.Struct, frozen=True, array_like=True):
     last_seq: dict[str, int] = {}  # epoch -> newest sequence number
 
 
-class Found(msgspec.Struct, frozen=True):
-    """What a predecessor left: its newest complete generation."""
+class Owner(msgspec.Struct, frozen=True):
+    """Who writes. Generations count owners that followed each other; the token tells apart those that did not."""
 
-    generation: int  # the next owner's
+    generation: int
+    token: str
+
+    def __str__(self) -> str:
+        return f"{self.generation}.{self.token}"
+
+
+def new_owner(generation: int = 1) -> Owner:
+    """An owner that nobody else is."""
+    return Owner(generation, secrets.token_hex(4))
+
+
+class Found(msgspec.Struct, frozen=True):
+    """What a predecessor left."""
+
+    owner: Owner  # the next one
     symbols: list[tuple[str, str, bytes]]  # symbol, feed, state
     seen: Seen
     obsolete: list[bytes]  # keys to delete once the next owner has written its own
@@ -46,50 +63,48 @@ class Found(msgspec.Struct, frozen=True):
 
 def entries(
     log: str,
-    generation: int,
+    owner: Owner,
     symbols: Iterable[tuple[str, str, bytes]],
     seen: Seen,
     obsolete: Iterable[bytes],
 ) -> Entries:
     """What is written, in this order."""
     out: Entries = {
-        _key(log, generation, symbol): LAYOUT + msgspec.msgpack.encode(feed) + state
+        _key(log, owner, symbol): LAYOUT + msgspec.msgpack.encode(feed) + state
         for symbol, feed, state in symbols
     }
-    out[_key(log, generation, "")] = LAYOUT + msgspec.msgpack.encode(seen)
+    out[_key(log, owner, "")] = LAYOUT + msgspec.msgpack.encode(seen)
     return out | dict.fromkeys(obsolete)
 
 
 def find(log: str, changelog: Iterable[tuple[bytes, bytes | None]]) -> Found:
     """The entries of one partition of one log among those of a changelog."""
     prefix = f"{log}/".encode()
-    generations: dict[int, dict[str, bytes]] = {}
+    owners: dict[Owner, dict[str, bytes]] = {}
     keys = []
     for key, value in changelog:
         if value is not None and key.startswith(prefix) and value[:8] == LAYOUT:
-            owner, _, symbol = key[len(prefix) :].partition(b"/")
-            generations.setdefault(int(owner), {})[symbol.decode()] = value[8:]
+            name, _, symbol = key[len(prefix) :].decode().partition("/")
+            generation, _, token = name.partition(".")
+            owners.setdefault(Owner(int(generation), token), {})[symbol] = value[8:]
             keys.append(key)
-    complete: Mapping[str, bytes] = {}
-    for number in sorted(generations, reverse=True):
-        if "" in generations[number]:
-            complete = generations[number]
-            break
+    whole = [
+        (owner.generation, msgspec.msgpack.decode(left[""], type=Seen), left)
+        for owner, left in owners.items()
+        if "" in left
+    ]
+    _, seen, left = max(whole, key=lambda one: (one[0], one[1].offset), default=(0, Seen(), {}))
     return Found(
-        generation=max(generations, default=0) + 1,
+        owner=new_owner(max((owner.generation for owner in owners), default=0) + 1),
         symbols=[
-            (
-                symbol,
-                msgspec.msgpack.decode(value[:-_STATE_BYTES], type=str),
-                value[-_STATE_BYTES:],
-            )
-            for symbol, value in complete.items()
+            (symbol, msgspec.msgpack.decode(value[:-_STATE_BYTES], type=str), value[-_STATE_BYTES:])
+            for symbol, value in left.items()
             if symbol
         ],
-        seen=msgspec.msgpack.decode(complete[""], type=Seen) if complete else Seen(),
+        seen=seen,
         obsolete=keys,
     )
 
 
-def _key(log: str, generation: int, symbol: str) -> bytes:
-    return f"{log}/{generation}/{symbol}".encode()
+def _key(log: str, owner: Owner, symbol: str) -> bytes:
+    return f"{log}/{owner}/{symbol}".encode()

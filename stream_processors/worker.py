@@ -99,7 +99,6 @@ class Worker:
         self._topic_id, self._snapshots, self._save = topic_id, snapshots, save_snapshot
         self._partitions: dict[int, Partition] = {}
         self._pending: dict[int, Pending] = {}
-        self._gap_edge: dict[int, int] = {}  # the record at which a partition was read again from before
         self._announced: dict[str, float] = {}
         self._announce_budget = 0.0
         self._announce_at = time.monotonic()
@@ -118,40 +117,33 @@ class Worker:
         for number in partitions:
             self._partitions.pop(number, None)
             self._pending.pop(number, None)
-            self._gap_edge.pop(number, None)
         self._check_room()
 
+    def is_open(self, number: int) -> bool:
+        """Whether this worker works on a partition."""
+        return number in self._partitions
+
+    def next_offset(self, number: int) -> int:
+        """The first record that the state of a partition does not contain; opens the partition."""
+        return self._opened(number).next_offset
+
     async def apply(
-        self, number: int, offset: int, value: bytes | None, published_ms: int, held: Held
-    ) -> int | None:
+        self, number: int, offset: int, value: bytes | None, published_ms: int, held: Held | None
+    ) -> None:
         """Apply one source record; it is acknowledged later, by `snapshot`.
 
         published_ms is the record's own timestamp, which the broker sets. What becomes of a frame depends on
         nothing but the log, so a replay comes to the same result at any later time.
-
-        Returns None, or the offset to read on from when records before this one are not in the state.
+        held is None for a record that nobody waits to see acknowledged.
         """
         generation = self._generation
         await self._room.wait()
         if generation != self._generation:
-            return None  # partitions moved while it waited; whoever owns it now gets it again, in order
-        partition = self._partitions.get(number)
-        if partition is None:
-            partition = self._open(number, offset)
-        if offset > partition.next_offset:
-            edge = self._gap_edge.get(number)
-            if edge is None:
-                self._gap_edge[number] = offset
-                log.warning(
-                    "%s[%d]@%d: going back to %d", topics.TICKS, number, offset, partition.next_offset
-                )
-            # Beyond the edge: on its way before we went back. At the edge once more: nothing lies between,
-            # retention has deleted it.
-            if edge is None or offset > edge:
-                return partition.next_offset
-        self._gap_edge.pop(number, None)
+            return  # partitions moved while it waited; whoever owns it now gets it again, in order
+        partition = self._opened(number)
         pending = self._pending[number]
-        pending.held.append(held)
+        if held is not None:
+            pending.held.append(held)
         self.count.records += 1
         try:
             frame = tick.decode(value or b"")
@@ -168,7 +160,7 @@ class Worker:
             partition.pass_over(offset)
             self.count.dead += 1
             self._check_room()
-            return None
+            return
         if outcome.duplicate:
             self.count.duplicates += 1
             log.info(
@@ -186,14 +178,18 @@ class Worker:
         self.count.ticks += outcome.applied
         self.count.dead += len(outcome.dead)
         self._check_room()
-        return None
 
-    def _open(self, number: int, offset: int) -> Partition:
-        partition = Partition(number, source_log(self._topic_id, number), self._universe, self._sessions)
-        restored = partition.restore(self._snapshots())
-        log.info("%s[%d]@%d: opened, %d symbols restored", topics.TICKS, number, offset, restored)
-        self._partitions[number] = partition
-        self._pending[number] = Pending()
+    def _opened(self, number: int) -> Partition:
+        partition = self._partitions.get(number)
+        if partition is None:
+            partition = Partition(number, source_log(self._topic_id, number), self._universe, self._sessions)
+            restored = partition.restore(self._snapshots())
+            log.info(
+                "%s[%d]@%d: opened, %d symbols restored",
+                topics.TICKS, number, partition.next_offset, restored,
+            )  # fmt: skip
+            self._partitions[number] = partition
+            self._pending[number] = Pending()
         return partition
 
     def _check_room(self) -> None:

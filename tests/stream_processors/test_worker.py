@@ -256,48 +256,33 @@ def test_live_finals_are_announced_and_history_is_not() -> None:
     assert len(finals) == 2  # sessions that became final by a live tick
 
 
-def test_records_that_were_skipped_are_asked_for() -> None:
+def test_a_worker_knows_the_first_record_that_its_state_does_not_contain() -> None:
     memory = Memory()
-    prices = random_walk(10)
-    sent = [encode(closes([price], first=SESSION + i, seq=i)) for i, price in enumerate(prices)]
+    sent = [encode(closes([price], first=SESSION + i, seq=i)) for i, price in enumerate(random_walk(4))]
 
     async def scenario() -> None:
         own = worker(memory)
-        assert await own.apply(0, 0, sent[0], SEEN_MS, Held(memory)) is None
-        assert await own.apply(0, 5, sent[5], SEEN_MS, Held(memory)) == 1
-        assert await own.apply(0, 6, sent[6], SEEN_MS, Held(memory)) == 1  # was on its way; comes again
-        for offset in range(1, 10):
-            assert await own.apply(0, offset, sent[offset], SEEN_MS, Held(memory)) is None
+        assert own.next_offset(0) == 0
+        for offset, value in enumerate(sent):
+            await own.apply(0, offset, value, SEEN_MS, Held(memory))
+        await own.apply(0, 4, b"refused", SEEN_MS, Held(memory))
+        await own.apply(0, 5, sent[3], SEEN_MS, None)  # a duplicate that nobody waits for
+        assert own.next_offset(0) == 6
         await own.snapshot()
+        assert worker(memory).next_offset(0) == 6
 
     asyncio.run(scenario())
-    assert memory.log.count("ack") == 10
-    assert [final.bar.close for final in memory.finals] == prices[:-1]
+    assert memory.log.count("ack") == 5
 
 
-def test_records_that_retention_has_deleted_are_asked_for_only_once() -> None:
-    memory = Memory()
-
-    async def scenario() -> None:
-        own = worker(memory)
-        assert await own.apply(0, 7, encode(frame()), SEEN_MS, Held(memory)) == 0
-        assert await own.apply(0, 7, encode(frame()), SEEN_MS, Held(memory)) is None
-        assert await own.apply(0, 8, b"refused", SEEN_MS, Held(memory)) is None
-        assert await own.apply(0, 9, encode(frame(seq=1)), SEEN_MS, Held(memory)) is None
-        await own.snapshot()
-
-    asyncio.run(scenario())
-    assert memory.log.count("ack") == 3
-
-
-def test_a_state_that_a_late_worker_has_put_back_is_brought_up_to_date() -> None:
+def test_of_two_workers_that_began_with_the_same_state_neither_spoils_what_the_other_wrote() -> None:
     memory = Memory()
     prices = random_walk(12)
     sent = [encode(closes([price], first=SESSION + i, seq=i)) for i, price in enumerate(prices)]
 
     async def feed(own: Worker, offsets: range) -> None:
         for offset in offsets:
-            assert await own.apply(0, offset, sent[offset], SEEN_MS, Held(memory)) is None
+            await own.apply(0, offset, sent[offset], SEEN_MS, Held(memory))
 
     async def scenario() -> None:
         frozen, owner = worker(memory), worker(memory)
@@ -306,15 +291,14 @@ def test_a_state_that_a_late_worker_has_put_back_is_brought_up_to_date() -> None
         await owner.snapshot()  # records 0 to 7 are acknowledged
         await frozen.snapshot()  # wakes up, not knowing that its partition has moved
         heir = worker(memory)
-        assert await heir.apply(0, 8, sent[8], SEEN_MS, Held(memory)) == 4
-        await feed(heir, range(4, 12))
+        assert heir.next_offset(0) == 8
+        await feed(heir, range(8, 12))
         await heir.snapshot()
 
     asyncio.run(scenario())
     assert memory.online["GC=F"].values[0] == prices[-1]
     assert {final.bar.close for final in memory.finals} == set(prices[:-1])
-    n_sessions = memory.finals[-1].n_sessions
-    assert n_sessions == 11
+    assert memory.finals[-1].n_sessions == 11
 
 
 def test_what_waits_for_a_store_that_is_away_is_bounded_in_bytes() -> None:
