@@ -17,6 +17,7 @@ BENCHMARKS = {
     "kernel": ("benchmarks.kernel", "cost of a tick and size of the state by number of symbols"),
     "producer": ("benchmarks.producer", "ticks per second into Kafka"),
     "recovery": ("benchmarks.recovery", "from SIGKILL of the worker under load until rows are fresh again"),
+    "forecast": ("benchmarks.forecast.command", "skill and calibration of the forecasts, walk forward"),
     "startup": ("benchmarks.startup", "from `allocast up` to the first forecast and to the LSTM; memory"),
 }
 

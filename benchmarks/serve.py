@@ -117,9 +117,7 @@ def first_model(settings: Settings, universe: Universe) -> Champion:
     """The model that is there seconds after a first start."""
     dataset = load_dataset(settings, universe)
     staged = artefact.stage(settings.models_dir, "v1")
-    fitting.save(
-        settings.models_dir, staged, fitting.fit_climatology(dataset), dataset, "bench", "", now_ms()
-    )
+    fitting.save(settings.models_dir, staged, fitting.fit_first(dataset), dataset, "bench", "", now_ms())
     return Champion(settings.models_dir / "v1")
 
 

@@ -138,6 +138,13 @@ def forecast(
     amount: Annotated[float, typer.Option(help="What is invested today, in your currency.")],
     weights: Annotated[str, typer.Option(help="Percent per asset, together 100: gold=40,nasdaq=30,cash=30")],
     horizon: Annotated[str, typer.Option(help="1m, 3m or 6m.")] = "6m",
+    fee: Annotated[
+        float, typer.Option(help="Percent of every purchase and sale; the deposit is free.")
+    ] = 0.0,
+    rebalance: Annotated[str, typer.Option(help="none or monthly.")] = "none",
+    suggest: Annotated[
+        bool, typer.Option("--suggest", help="Add the allocation of least CVaR and the efficient frontier.")
+    ] = False,
     state_dir: StateDir = None,
     as_json: Json = False,
 ) -> None:
@@ -148,7 +155,19 @@ def forecast(
     use_state_dir(state_dir)
     from training.forecast_command import run
 
-    raise typer.Exit(run(amount, weights, horizon, as_json))
+    raise typer.Exit(run(amount, weights, horizon, as_json, fee, rebalance, suggest))
+
+
+@app.command("forecast-record")
+def forecast_record(state_dir: StateDir = None, as_json: Json = False) -> None:
+    """What was forecast and what came of it: "we said 10 % chance of loss; it happened x of y times".
+
+    Example: `allocast forecast-record --json`
+    """
+    use_state_dir(state_dir)
+    from training.record_command import run
+
+    raise typer.Exit(run(as_json))
 
 
 @app.command()

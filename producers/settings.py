@@ -65,8 +65,8 @@ class Settings(BaseSettings):
     )
     host: str = "127.0.0.1"
     port: int = Field(8050, ge=0, le=65535, description="the page; 0 takes any free port")
-    lstm_seeds: int = Field(3, ge=1, le=20, description="networks averaged in the LSTM member")
-    lstm_max_epochs: int = Field(12, ge=1, le=200)
+    lstm_seeds: int = Field(5, ge=1, le=20, description="networks averaged in the LSTM member")
+    lstm_epochs: int = Field(6, ge=1, le=200)
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
 
     @property

@@ -18,7 +18,7 @@ from launcher.run_file import RunFile, read
 from producers.settings import Settings, load_settings
 
 ALLOCAST = [sys.executable, "-m", "launcher.cli"]
-FEW_EPOCHS = {"ALLOCAST_LSTM_SEEDS": "1", "ALLOCAST_LSTM_MAX_EPOCHS": "1"}
+FEW_EPOCHS = {"ALLOCAST_LSTM_SEEDS": "1", "ALLOCAST_LSTM_EPOCHS": "1"}
 
 
 @dataclass

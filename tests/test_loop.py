@@ -74,7 +74,7 @@ def test_a_forecast_exists_before_the_first_lstm_is_trained(running: System) -> 
     assert 0.05 < real["prob_loss"] < 0.95
     assert set(answer["assets"]) == {"gold", "nasdaq", "sp500", "bitcoin", "cash"}
     first = events(running, "promoted")[0]
-    assert "the LSTM follows" in first["detail"]
+    assert "GARCH and the LSTM follow" in first["detail"]
 
 
 def test_a_wrong_question_is_refused_with_exit_code_2(running: System) -> None:
@@ -141,7 +141,12 @@ def test_the_lstm_joins_and_the_crash_brings_a_retrained_model_to_the_open_page(
     until(lambda: ended("history"), "the first LSTM is trained", 180)
     assert ended("history")[0]["kind"] == "promoted", ended("history")
     lstm = ended("history")[0]["version"]
-    assert running.json("forecast", *ALLOCATION)["model"]["members"].keys() == {"climatology", "lstm"}
+    assert running.json("forecast", *ALLOCATION)["model"]["members"].keys() == {
+        "climatology",
+        "garch_fhs",
+        "har",
+        "lstm",
+    }
 
     until(lambda: ended("drift"), "the crash has led to a retraining", 240)
     reports = [one for one in messages(running.settings, topics.DRIFT) if one["triggers"]]

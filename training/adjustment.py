@@ -1,4 +1,4 @@
-"""Serving the LSTM: the exported graph in ONNX Runtime, without tensorflow."""
+"""The LSTM's exported graph in ONNX Runtime, without tensorflow, and what its output means."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from training.horizons import HORIZONS, FloatArray
+from training.horizons import LEVELS, FloatArray
+
+MEDIAN = int(np.searchsorted(LEVELS, 0.5))
 
 
 class Adjustment:
@@ -23,17 +25,17 @@ class Adjustment:
         self._names = [item.name for item in self._session.get_inputs()]
 
     def __call__(self, window: FloatArray, statics: FloatArray) -> FloatArray:
-        """Log scale and shift per row and horizon, shape (n, len(HORIZONS), 2).
+        """Log scale per row and horizon, shape (n, len(HORIZONS)).
 
         window : shape (n, WINDOW_SESSIONS, WINDOW_CHANNELS); statics : shape (n, len(STATICS)).
         """
         given = {"window": window.astype(np.float32), "statics": statics.astype(np.float32)}
         feeds = {name: given["window" if name.startswith("window") else "statics"] for name in self._names}
-        out: FloatArray = self._session.run(None, feeds)[0].astype(float)
-        return out.reshape(len(window), len(HORIZONS), 2)
+        return np.asarray(self._session.run(None, feeds)[0], dtype=float)
 
 
-def move(q: FloatArray, adjustment: FloatArray) -> FloatArray:
-    """Standardised quantiles moved by the network. q : (n, H, L), adjustment : (n, H, 2)."""
-    result: FloatArray = q * np.exp(adjustment[..., :1]) + adjustment[..., 1:]
+def move(q: FloatArray, log_scale: FloatArray) -> FloatArray:
+    """Quantiles widened or narrowed about their median. q : shape (n, H, L); log_scale : shape (n, H)."""
+    median = q[..., MEDIAN : MEDIAN + 1]
+    result: FloatArray = median + (q - median) * np.exp(log_scale[..., None])
     return result

@@ -13,6 +13,8 @@ from producers.universe import Universe
 HORIZONS = {"1m": 21, "3m": 63, "6m": 126}  # NYSE sessions
 FAN_SESSIONS = (21, 42, 63, 84, 105, 126)
 MAX_AMOUNT = 1e12
+REBALANCE = ("none", "monthly")
+MAX_FEE = 20.0  # percent
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -21,6 +23,20 @@ class Request(msgspec.Struct, frozen=True):
     amount: float  # money put in today, > 0
     weights: dict[str, float]  # percent per asset id, each >= 0, sum 100; assets not named have 0
     horizon: str  # key of HORIZONS
+    fee: float = 0.0  # percent of every purchase and sale; the deposit is free
+    rebalance: str = "none"  # one of REBALANCE
+
+
+class Risk(msgspec.Struct, frozen=True):
+    """How bad it may get, after inflation. var95 and cvar95 in money, positive for a loss: what one scenario in
+    twenty exceeds, and the mean of those. Drawdown: deepest fall below an earlier high on the way, seen every
+    21 sessions, before inflation, as a fraction of that high.
+    """
+
+    var95: float
+    cvar95: float
+    drawdown_median: float
+    drawdown_p95: float
 
 
 class Summary(msgspec.Struct, frozen=True):
@@ -45,6 +61,9 @@ class AssetOutlook(msgspec.Struct, frozen=True):
     return_p05: float  # nominal simple return over the horizon, fraction, of the asset itself
     return_median: float
     return_p95: float
+    cvar_part: float = 0.0  # of Risk.cvar95, in money; the parts of all assets sum to it
+    members: dict[str, float] = {}  # the pool's weights for this asset at this horizon
+    matured: int = 0  # labels those weights were learned from
 
 
 class ModelCard(msgspec.Struct, frozen=True):
@@ -79,6 +98,22 @@ class Fan(msgspec.Struct, frozen=True):
     p95: list[float]
 
 
+class Choice(msgspec.Struct, frozen=True):
+    """An allocation (percent per asset id), its mean real profit and its CVaR 95, in money, without fees."""
+
+    weights: dict[str, float]
+    real_mean: float
+    cvar95: float
+
+
+class Suggestion(msgspec.Struct, frozen=True):
+    """Where the user's allocation lies. frontier : from least risk to most profit."""
+
+    least_cvar: Choice
+    frontier: list[Choice]
+    own: Choice
+
+
 class Answer(msgspec.Struct, frozen=True):
     """The forecast of one allocation."""
 
@@ -95,6 +130,8 @@ class Answer(msgspec.Struct, frozen=True):
     fan_real: Fan
     fan_nominal: Fan
     scenarios: int
+    risk: Risk | None = None  # None only in answers written before there was one
+    suggestion: Suggestion | None = None  # made when asked for
     notes: list[str] = []  # what a reader must know: old inflation data, simulated prices, missing LSTM
 
 
@@ -119,13 +156,24 @@ def parse_weights(text: str) -> dict[str, float]:
     return weights
 
 
-def ask(amount: float, weights: Mapping[str, float], horizon: str, universe: Universe) -> Request:
+def ask(
+    amount: float,
+    weights: Mapping[str, float],
+    horizon: str,
+    universe: Universe,
+    fee: float = 0.0,
+    rebalance: str = "none",
+) -> Request:
     """A valid request, or FixAndRestart with one sentence that says what to change."""
     known = [asset.id for asset in universe.asset]
     if not (math.isfinite(amount) and 0 < amount <= MAX_AMOUNT):
         raise FixAndRestart(f"amount: expected more than 0 and at most {MAX_AMOUNT:g}, got {amount:g}")
     if horizon not in HORIZONS:
         raise FixAndRestart(f"horizon: expected one of {', '.join(HORIZONS)}, got {horizon!r}")
+    if not (math.isfinite(fee) and 0 <= fee <= MAX_FEE):
+        raise FixAndRestart(f"fee: expected 0 to {MAX_FEE:g} percent, got {fee:g}")
+    if rebalance not in REBALANCE:
+        raise FixAndRestart(f"rebalance: expected one of {', '.join(REBALANCE)}, got {rebalance!r}")
     for name, weight in weights.items():
         if name not in known:
             raise FixAndRestart(f"weights: unknown asset {name!r}; known are {', '.join(known)}")
@@ -135,4 +183,5 @@ def ask(amount: float, weights: Mapping[str, float], horizon: str, universe: Uni
     if abs(total - 100) > 0.01:
         change = f"add {100 - total:g}" if total < 100 else f"take away {total - 100:g}"
         raise FixAndRestart(f"weights: must sum to 100 percent, they sum to {total:g}; {change}")
-    return Request(amount, {name: weight for name, weight in weights.items() if weight > 0}, horizon)
+    chosen = {name: weight for name, weight in weights.items() if weight > 0}
+    return Request(amount, chosen, horizon, fee, rebalance)

@@ -1,4 +1,4 @@
-"""From scenarios to the profit of an allocation."""
+"""From a question to its answer: what is refused, what is summed up, what a reader must know."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import numpy as np
 
 from feature_repo.online import FeatureRow
 from producers.errors import TryAgain
-from producers.sessions import PER_YEAR
 from producers.universe import Universe, load_universe
 from training.answer import (
     FAN_SESSIONS,
@@ -20,16 +19,20 @@ from training.answer import (
     InputState,
     ModelCard,
     Request,
+    Risk,
     Summary,
 )
 from training.champion import Champion
 from training.horizons import FAN, FloatArray
+from training.horizons import HORIZONS as MODEL_HORIZONS
+from training.portfolio import expected_shortfall, value_at_risk, worst_drawdown
 from training.price_level import OLD_DAYS
+from training.profit import Outcome, simulate
 
 OLD_S = 30 * 60.0  # an input not read for this long is old
 OLD_EVENT_MS = 5 * 86_400_000  # and so is a quote five days behind the newest one
 DAY_S = 86_400.0
-NO_LSTM = "the LSTM is still being trained; this forecast comes from the climatology alone"
+NO_LSTM = "the LSTM is still being trained; this forecast comes from the members that were ready at once"
 SIMULATED = "prices are simulated: this is a demonstration, not a market"
 INDICES = "index returns exclude dividends; gold is a front-month future"
 
@@ -46,7 +49,6 @@ def answer(
     Raises TryAgain naming the asset whose features are missing or still warming up.
     """
     universe = universe or load_universe()
-    deposit = universe.deposit
     for asset in universe.asset:
         if request.weights.get(asset.id, 0) == 0:
             continue
@@ -56,43 +58,27 @@ def answer(
         why = champion.refuses(row) if asset.kind == "price" else None
         if why is not None:
             raise TryAgain(f"{asset.name}: {why}")
-    scenarios = champion.scenarios(rows)
-    sessions = np.array(FAN, dtype=float)
-    price_level = np.exp(scenarios.inflation)
-
-    simple: dict[str, FloatArray] = {}  # asset id -> (scenarios, len(FAN)) simple nominal return
-    for asset in universe.asset:
-        row = rows.get(asset.symbol)
-        if asset.symbol in scenarios.symbols:
-            simple[asset.id] = np.expm1(scenarios.log_return[..., scenarios.symbols.index(asset.symbol)])
-        elif asset is deposit and row is not None:
-            rate = row.values["price"] or 0.0
-            # A fixed term earns today's rate to maturity; interest is paid at the end.
-            simple[asset.id] = np.broadcast_to(rate / 100 * sessions / PER_YEAR, price_level.shape)
-
-    share = {name: weight / 100 for name, weight in request.weights.items()}
-    growth = 1 + sum((simple[name] * part for name, part in share.items()), np.zeros_like(price_level))
-    nominal = request.amount * (growth - 1)
-    real = request.amount * (growth / price_level - 1)
-    at = FAN.index(HORIZONS[request.horizon])
-    beat = None
-    if deposit is not None and deposit.id in simple and set(share) != {deposit.id}:
-        beat = float(np.mean(growth[:, at] - 1 > simple[deposit.id][:, at]))
+    outcome = simulate(request, champion.scenarios(rows), rows, universe)
+    horizon = HORIZONS[request.horizon]
+    at = FAN.index(horizon)
+    real, nominal = outcome.real.sum(axis=-1), outcome.nominal.sum(axis=-1)
+    cvar, parts = expected_shortfall(real[:, at], outcome.real[:, at])
+    falls = worst_drawdown(1 + nominal[:, : at + 1] / request.amount)
     return Answer(
         as_of=_iso(max(row.event_ms for row in rows.values())),
-        horizon_sessions=HORIZONS[request.horizon],
+        horizon_sessions=horizon,
         amount=request.amount,
         real=_summary(real[:, at]),
         nominal=_summary(nominal[:, at]),
-        prob_beat_deposit=beat,
-        inflation_median=float(np.median(price_level[:, at]) - 1),
+        prob_beat_deposit=outcome.prob_beat_deposit(at),
+        inflation_median=float(np.median(outcome.price_level[:, at]) - 1),
         assets={
-            name: _outlook(request, rows, universe, name, simple[name][:, at], price_level[:, at])
-            for name in simple
+            name: _outlook(request, champion, rows, universe, outcome, position, at, float(parts[position]))
+            for position, name in enumerate(outcome.assets)
         },
         model=ModelCard(
             version=champion.version,
-            members=champion.weights_at(HORIZONS[request.horizon]),
+            members=champion.weights_at(horizon),
             age_s=(now_ms - champion.created_ms) / 1000,
             has_lstm=champion.has_lstm,
         ),
@@ -100,6 +86,12 @@ def answer(
         fan_real=_fan(real),
         fan_nominal=_fan(nominal),
         scenarios=len(nominal),
+        risk=Risk(
+            var95=value_at_risk(real[:, at]),
+            cvar95=cvar,
+            drawdown_median=float(np.median(falls)),
+            drawdown_p95=float(np.quantile(falls, 0.95)),
+        ),
         notes=_notes(champion, rows, universe, now_ms, request),
     )
 
@@ -121,24 +113,31 @@ def _summary(profit: FloatArray) -> Summary:
 
 def _outlook(
     request: Request,
+    champion: Champion,
     rows: Mapping[str, FeatureRow],
     universe: Universe,
-    name: str,
-    simple: FloatArray,
-    price_level: FloatArray,
+    outcome: Outcome,
+    position: int,
+    at: int,
+    cvar_part: float,
 ) -> AssetOutlook:
+    name = outcome.assets[position]
     asset = next(asset for asset in universe.asset if asset.id == name)
-    weight = request.weights.get(name, 0.0)
-    part = request.amount * weight / 100
+    simple = outcome.growth[:, at, position] - 1
     p05, median, p95 = (float(value) for value in np.quantile(simple, (0.05, 0.5, 0.95)))
+    earned = champion.earned(asset.symbol)
+    column = MODEL_HORIZONS.index(HORIZONS[request.horizon])
     return AssetOutlook(
-        weight=weight,
+        weight=request.weights.get(name, 0.0),
         price=rows[asset.symbol].values["price"],
-        real_mean=float(np.mean(part * ((1 + simple) / price_level - 1))),
-        nominal_mean=float(np.mean(part * simple)),
+        real_mean=float(outcome.real[:, at, position].mean()),
+        nominal_mean=float(outcome.nominal[:, at, position].mean()),
         return_p05=p05,
         return_median=median,
         return_p95=p95,
+        cvar_part=cvar_part,
+        members={} if earned is None else {key: value[column] for key, value in earned.weights.items()},
+        matured=0 if earned is None else earned.matured[column],
     )
 
 

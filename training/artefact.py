@@ -1,7 +1,7 @@
 """The model directory: all that a forecast needs beside the online features.
 
     <models>/<version>/manifest.json   what it is, with the sha256 of every other file
-                       arrays.npz      climatology, joint template, inflation, weights (plain arrays)
+                       arrays.npz      state of every member, weights, recalibration, joint template, inflation
                        model.onnx, model.keras   when the pool has an LSTM
     <models>/champion -> <version>     swapped atomically
 
@@ -21,9 +21,11 @@ import msgspec
 import numpy as np
 
 from producers.errors import FixAndRestart
+from training.earned import Earned
 from training.horizons import FAN, HORIZONS, LEVELS, FloatArray
+from training.members import LSTM
 
-SCHEMA = "artefact/1"
+SCHEMA = "artefact/2"
 MANIFEST = "manifest.json"
 ARRAYS = "arrays.npz"
 CHAMPION = "champion"
@@ -47,26 +49,31 @@ class Manifest(msgspec.Struct, frozen=True):
     members: list[str]
     inflation_month: str
     inflation_known: str
+    earned: dict[str, Earned]  # symbol -> weights, live skill and matured labels behind them
     report: dict[str, Any]  # training and gate figures
     files: dict[str, str] = {}  # name -> sha256
 
 
 @dataclass(frozen=True)
 class Arrays:
-    """climatology : (assets, H, L) standardised quantiles.   inflation : (len(FAN), L) log changes.
-    template : (dates, len(FAN), assets + 1) ranks.           weights : member -> (H,).
+    """members : fitted state of each, without the LSTM.      weights : member -> (assets, H).
+    levels     : (H, L), where the pool is read (recalibration).
+    inflation  : (len(FAN), L) log changes.                   template : (dates, len(FAN), assets + 1) ranks.
     """
 
-    climatology: FloatArray
+    members: dict[str, dict[str, FloatArray]]
+    weights: dict[str, FloatArray]
+    levels: FloatArray
     inflation: FloatArray
     template: FloatArray
-    weights: dict[str, FloatArray]
 
 
 def write(folder: Path, manifest: Manifest, arrays: Arrays) -> Manifest:
     """Write arrays and manifest beside the model files already in `folder`. Returns the final manifest."""
-    stored: dict[str, Any] = {f"weight_{name}": value for name, value in arrays.weights.items()}
-    stored |= {"climatology": arrays.climatology, "inflation": arrays.inflation, "template": arrays.template}
+    stored: dict[str, Any] = {name: getattr(arrays, name) for name in ("levels", "inflation", "template")}
+    stored |= {f"weight.{name}": value for name, value in arrays.weights.items()}
+    for member, state in arrays.members.items():
+        stored |= {f"member.{member}.{name}": value for name, value in state.items()}
     np.savez_compressed(folder / ARRAYS, **stored)
     files = {path.name: _sha256(path) for path in sorted(folder.iterdir()) if path.name != MANIFEST}
     final = msgspec.structs.replace(manifest, files=files)
@@ -90,25 +97,33 @@ def load(folder: Path) -> tuple[Manifest, Arrays]:
             raise FixAndRestart(f"{path}: missing")
         if _sha256(path) != expected:
             raise FixAndRestart(f"{path}: altered or cut short (sha256 differs from the manifest)")
-    if ARRAYS not in manifest.files or ("lstm" in manifest.members and "model.onnx" not in manifest.files):
+    if ARRAYS not in manifest.files or (LSTM in manifest.members and "model.onnx" not in manifest.files):
         raise FixAndRestart(f"{folder / MANIFEST}: does not list the files its members need")
     with np.load(folder / ARRAYS, allow_pickle=False) as stored:
         arrays = Arrays(
-            climatology=stored["climatology"],
+            members={name: _state(stored, name) for name in manifest.members if name != LSTM},
+            weights={name: stored[f"weight.{name}"] for name in manifest.members},
+            levels=stored["levels"],
             inflation=stored["inflation"],
             template=stored["template"],
-            weights={name: stored[f"weight_{name}"] for name in manifest.members},
         )
     assets = len(manifest.symbols)
     shapes = {
-        "climatology": (arrays.climatology.shape, (assets, len(HORIZONS), len(LEVELS))),
+        "levels": (arrays.levels.shape, (len(HORIZONS), len(LEVELS))),
         "inflation": (arrays.inflation.shape, (len(FAN), len(LEVELS))),
         "template": (arrays.template.shape[1:], (len(FAN), assets + 1)),
     }
+    for name, value in arrays.weights.items():
+        shapes[f"weight.{name}"] = (value.shape, (assets, len(HORIZONS)))
     for name, (given, wanted) in shapes.items():
         if given != wanted:
             raise FixAndRestart(f"{folder / ARRAYS}: {name} must have shape {wanted}, has {given}")
     return manifest, arrays
+
+
+def _state(stored: Any, member: str) -> dict[str, FloatArray]:
+    prefix = f"member.{member}."
+    return {name.removeprefix(prefix): stored[name] for name in stored.files if name.startswith(prefix)}
 
 
 def promote(models: Path, version: str) -> None:

@@ -18,14 +18,17 @@ from feature_repo.features import spec_hash
 from feature_repo.online import FeatureRow
 from producers.errors import FixAndRestart
 from producers.universe import Universe
-from training import artefact
-from training.adjustment import Adjustment, move
+from training import artefact, recalibration
+from training.adjusted import Adjusted
+from training.adjustment import Adjustment
 from training.artefact import Arrays, Manifest
-from training.dataset import statics_of
+from training.earned import Earned
 from training.horizons import FAN, HORIZONS, FloatArray
+from training.inputs import inputs_of
 from training.joint import returns, uniforms
+from training.member import Forecaster
+from training.members import LSTM, restore
 from training.pool import combine
-from training.volatility import anchor_of
 
 log = logging.getLogger("training")
 
@@ -54,7 +57,11 @@ class Champion:
             )
         self.manifest: Manifest = manifest
         self._arrays: Arrays = arrays
-        self._adjust = Adjustment(folder / "model.onnx") if self.has_lstm else None
+        self._members: dict[str, Forecaster] = {
+            name: restore(name, state) for name, state in arrays.members.items()
+        }
+        if self.has_lstm:
+            self._members[LSTM] = Adjusted(list(self._members.values()), Adjustment(folder / "model.onnx"))
         self._uniforms = uniforms(arrays.template, len(manifest.symbols))
         self._position = {symbol: position for position, symbol in enumerate(manifest.symbols)}
         self._cached: tuple[tuple[tuple[str, int, float | None], ...], Scenarios] | None = None
@@ -82,9 +89,15 @@ class Champion:
         return self.weights_at(HORIZONS[-1])
 
     def weights_at(self, horizon: int) -> dict[str, float]:
-        """Pool weights (fractions, sum 1) at one horizon."""
+        """Pool weights (fractions, sum 1) at one horizon, averaged over the assets that have any; see `earned`."""
         column = HORIZONS.index(horizon)
-        return {name: float(self._arrays.weights[name][column]) for name in self.manifest.members}
+        total = {name: float(self._arrays.weights[name][:, column].sum()) for name in self.manifest.members}
+        covered = sum(total.values())  # one per asset that somebody can forecast
+        return {name: value / covered if covered else 0.0 for name, value in total.items()}
+
+    def earned(self, symbol: str) -> Earned | None:
+        """Weights, live skill and matured labels behind an asset's forecasts; None when it is not covered."""
+        return self.manifest.earned.get(symbol)
 
     def refuses(self, row: FeatureRow) -> str | None:
         """Why this model cannot forecast the asset of a row; None when it can."""
@@ -96,18 +109,22 @@ class Champion:
             return f"the newest price is of {day}, the model knows data up to {self.manifest.as_of_session}"
         if not row.is_warm or row.window is None or row.symbol not in self._position:
             return f"too little history to forecast it ({row.n_sessions} sessions)"
+        if not any(value[self._position[row.symbol]].any() for value in self._arrays.weights.values()):
+            return "no member of the pool can forecast it (its price does not move, or jumped out of all proportion)"
         return None
 
     def quantiles(self, rows: list[FeatureRow]) -> FloatArray:
         """Quantiles of log returns, shape (len(rows), H, L). None of the rows may be refused."""
-        sigma = np.stack([anchor_of(row.values) for row in rows])
-        q = self._arrays.climatology[[self._position[row.symbol] for row in rows]]
-        members = {"climatology": q}
-        if self._adjust is not None:
-            window = np.stack([row.window for row in rows if row.window is not None])
-            statics = np.stack([statics_of(row.values) for row in rows])
-            members["lstm"] = move(q, self._adjust(window, statics))
-        return combine(members, self._arrays.weights) * sigma[..., None]
+        return np.concatenate([self._of_one(row) for row in rows])
+
+    def _of_one(self, row: FeatureRow) -> FloatArray:
+        inputs = inputs_of({name: [value] for name, value in row.values.items()}, [row.window])
+        position = self._position[row.symbol]
+        pooled = combine(
+            {name: member.quantiles(position, inputs) for name, member in self._members.items()},
+            {name: weight[position] for name, weight in self._arrays.weights.items()},
+        )
+        return recalibration.apply(pooled, self._arrays.levels)
 
     def scenarios(self, rows: Mapping[str, FeatureRow]) -> Scenarios:
         """Scenarios of all covered assets; cached until a feature changes."""

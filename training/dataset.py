@@ -8,42 +8,21 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow.dataset
 
-from feature_repo.features import WINDOW, WINDOW_CHANNELS, WINDOW_SESSIONS, spec_hash
+from feature_repo.features import WINDOW, spec_hash
 from producers.errors import TryAgain
 from producers.sessions import nyse
 from producers.settings import Settings
 from producers.universe import Universe
-from training.horizons import HORIZONS, FloatArray
-from training.volatility import anchor
+from training.horizons import HORIZONS
+from training.inputs import inputs_of
+from training.panel import Panel
 
-STATICS = ("momentum_21", "momentum_63", "momentum_252", "rv5_252", "rv21_252", "ewma_63")
 MIN_WARM = 252  # warm sessions an asset needs before it is forecast
-
-
-@dataclass(frozen=True)
-class Panel:
-    """One asset's history, oldest first; n warm sessions.
-
-    session : shape (n,), index in the NYSE calendar.     price   : shape (n,), quote.
-    sigma   : shape (n, len(HORIZONS)), the volatility anchor.
-    window  : shape (n, WINDOW_SESSIONS, WINDOW_CHANNELS). statics : shape (n, len(STATICS)).
-    target  : shape (n, len(HORIZONS)), log return to each horizon; NaN where it has not ended yet.
-    """
-
-    symbol: str
-    session: npt.NDArray[np.int64]
-    price: FloatArray
-    sigma: FloatArray
-    window: FloatArray
-    statics: FloatArray
-    target: FloatArray
 
 
 @dataclass(frozen=True)
@@ -59,26 +38,6 @@ class Dataset:
     @property
     def symbols(self) -> list[str]:
         return [panel.symbol for panel in self.panels]
-
-
-def statics_of(frame: Any) -> FloatArray:
-    """The model's second input from feature columns (arrays or scalars), shape (..., len(STATICS)).
-
-    Ratios of volatilities are per session and in logs; infinities from a zero volatility become 0.
-    """
-    rv = {
-        n: np.asarray(frame[f"realised_volatility_{n}"], dtype=float) / np.sqrt(n) for n in (5, 21, 63, 252)
-    }
-    ewma = np.asarray(frame["ewma_volatility"], dtype=float)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        columns = [
-            *(np.asarray(frame[name], dtype=float) for name in STATICS[:3]),
-            np.log(rv[5] / rv[252]),
-            np.log(rv[21] / rv[252]),
-            np.log(ewma / rv[63]),
-        ]
-    result: FloatArray = np.clip(np.nan_to_num(np.stack(columns, axis=-1), posinf=0, neginf=0), -5, 5)
-    return result
 
 
 def load_dataset(settings: Settings, universe: Universe) -> Dataset:
@@ -136,13 +95,10 @@ def _panel(symbol: str, rows: pd.DataFrame) -> Panel | None:
         ended = end <= session[-1]
         target[ended, column] = x[at[ended]] - x[ended]
     chosen = rows[warm]
-    window = np.stack(list(chosen[WINDOW.name])).reshape(-1, WINDOW_SESSIONS, WINDOW_CHANNELS)
     return Panel(
         symbol=symbol,
         session=session[warm],
         price=chosen["price"].to_numpy(),
-        sigma=anchor(chosen["ewma_volatility"].to_numpy(), chosen["realised_volatility_252"].to_numpy()),
-        window=window,
-        statics=statics_of(chosen),
+        inputs=inputs_of(chosen, chosen[WINDOW.name]),
         target=target[warm],
     )

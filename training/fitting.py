@@ -1,7 +1,8 @@
-"""Fitting one model: members, gate, joint template, artefact. No Kafka, no MLflow.
+"""Fitting one model: members, LSTM, gate, weights, recalibration, joint template. No Kafka, no MLflow.
 
-Split by session, purged by target end: LSTM training | validation (early stopping) | gate. The gate never
-saw a choice being made, so it can say whether the pool with the LSTM is no worse than without.
+The LSTM is trained twice: once on what was known before the gate's sessions, to be judged on them, and once,
+when it has passed, on everything. The members' weights come from a walk forward over the last decade, in
+which the LSTM takes part only where it was out of sample: in the gate.
 """
 
 from __future__ import annotations
@@ -16,14 +17,21 @@ import numpy as np
 
 from producers.inflation import load_cpi
 from producers.sessions import nyse
-from training import artefact, climatology, joint, lstm, pool, price_level
-from training.adjustment import Adjustment, move
+from training import artefact, gate, joint, lstm, members, pool, price_level, track_record
+from training.adjusted import Adjusted
 from training.artefact import Arrays, Manifest
 from training.dataset import Dataset
-from training.horizons import HORIZONS, LEVELS, LONGEST, FloatArray, pinball
+from training.earned import earned
+from training.horizons import HORIZONS, LEVELS, LONGEST
+from training.lstm_samples import samples
+from training.member import Forecaster, Member
+from training.members import LSTM
+from training.pool import Weights
+from training.recalibration import identity
+from training.walk_forward import EMBARGO
 
-VALIDATION = 378  # sessions of early stopping, and of the gate: 1.5 years each
-TOLERANCE = 0.02  # non-inferiority margin: power is low with some twelve independent half-years in the gate
+GATE = 378  # sessions: 1.5 years
+MIN_TRAINING = 252  # labels of the longest horizon that the LSTM needs before the gate
 SEED = 7
 
 Progress = Callable[[float, str], None]
@@ -34,135 +42,89 @@ class Fitted:
     """A model ready to be written. `model` is the Keras model, None without LSTM."""
 
     arrays: Arrays
+    weights: Weights
     report: dict[str, Any]
-    members: list[str]
     model: Any
     accepted: bool
     reason: str  # of the gate's decision, in words
 
 
-def fit_climatology(dataset: Dataset) -> Fitted:
-    """The model that needs no training: seconds."""
-    one = {"climatology": np.ones(len(HORIZONS))}
-    return Fitted(_arrays(dataset, one), {}, ["climatology"], None, True, "always available")
+def fit_first(dataset: Dataset) -> Fitted:
+    """The members that can be had at once, with equal weights: a fraction of a second."""
+    fitted = members.fit(dataset.panels, only_at_once=True)
+    weights = pool.equal(members.usable(fitted, dataset.panels))
+    arrays = _arrays(dataset, fitted, weights, identity())
+    return Fitted(arrays, weights, {}, None, True, "always available")
 
 
 def fit_pool(dataset: Dataset, effort: lstm.Effort, progress: Progress, work: Path) -> Fitted:
-    """Train the LSTM and gate the pool with it. `work` is an empty folder for the exported graph."""
+    """Train and gate the LSTM. `work` is an empty folder for the exported graph.
+
+    Raises ValueError when there is too little history for a gate.
+    """
     started = time.monotonic()
     end = dataset.last_session
-    gate_first = end - LONGEST - VALIDATION
-    validation_first = gate_first - LONGEST - VALIDATION
-    before = climatology.fit(dataset.panels, validation_first)
-    model = lstm.train(
-        dataset,
-        before,
-        (validation_first, gate_first),
-        effort,
-        SEED,
-        lambda done, text: progress(0.9 * done, text),
-    )
-    progress(0.9, "exporting and gating")
-    lstm.export(model, work)
-    adjust = Adjustment(work / "model.onnx")
-    q = climatology.fit(dataset.panels, gate_first)
-    losses, per_asset = _gate_losses(dataset, q, adjust, gate_first, end)
-    names = ("climatology", "lstm")
-    # Judged with equal weights: weights earned on the gate itself would flatter the pool.
-    equal = {name: np.full(len(HORIZONS), 1 / len(names)) for name in names}
-    losses["pool"], per_asset_pool = _pool_losses(dataset, q, adjust, equal, gate_first, end)
-    finite = all(np.isfinite(value).all() for value in losses.values())
-    ratio = float(np.mean(losses["pool"] / losses["climatology"])) if finite else float("nan")
-    accepted = finite and ratio <= 1 + TOLERANCE
-    side = "above" if ratio > 1 else "below"
-    words = (
-        f"on {VALIDATION} held-out sessions the pool's pinball loss is {100 * abs(ratio - 1):.2f} % {side} "
-        f"climatology's (up to {100 * TOLERANCE:.0f} % above is accepted)"
-        if finite
-        else "the LSTM gave values that are not finite"
-    )
-    weights = pool.weights({name: losses[name] for name in names}) if finite else equal
-    report = {
-        "gate_from": str(nyse().date[gate_first]),
+    cut = end - LONGEST - GATE
+    judged, report = _gated(dataset, effort, cut, lambda done, text: progress(0.35 * done, text))
+    report |= {
+        "gate_from": str(nyse().date[cut]),
         "gate_to": str(nyse().date[end]),
-        "horizons": list(HORIZONS),
-        "pinball": {name: value.tolist() for name, value in losses.items()},
-        "pool_by_asset": per_asset_pool,
-        "climatology_by_asset": per_asset,
-        "ratio": ratio,
-        "accepted": accepted,
-        "gate": words,
         "train_s": time.monotonic() - started,
     }
-    return Fitted(_arrays(dataset, weights), report, ["climatology", "lstm"], model, accepted, words)
+    if not report["accepted"]:
+        before = {name: one for name, one in judged.items() if isinstance(one, Member)}
+        weights = pool.equal(members.usable(before, dataset.panels))
+        arrays = _arrays(dataset, before, weights, identity())
+        return Fitted(arrays, weights, report, None, False, report["gate"])
+    progress(0.35, "scoring the members' past")
+    record = track_record.of(
+        dataset.panels, end, {LSTM: (cut, judged[LSTM])}, lambda done, text: progress(0.35 + 0.2 * done, text)
+    )
+    fitted = members.fit(dataset.panels)
+    rows = samples(dataset.panels, list(fitted.values()), effort.stride)
+    model = lstm.train(rows, effort, SEED, lambda done, text: progress(0.55 + 0.4 * done, text))
+    progress(0.95, "exporting")
+    lstm.export(model, work)
+    served: dict[str, Forecaster] = {
+        **fitted,
+        LSTM: Adjusted(list(fitted.values()), lstm.KerasNetwork(model)),
+    }
+    weights = pool.learn(
+        track_record.losses(record), record.origins, end, members.usable(served, dataset.panels)
+    )
+    levels = track_record.levels(record, end)
+    report["train_s"] = time.monotonic() - started
+    return Fitted(_arrays(dataset, fitted, weights, levels), weights, report, model, True, report["gate"])
 
 
-def _arrays(dataset: Dataset, weights: dict[str, FloatArray]) -> Arrays:
+def _gated(
+    dataset: Dataset, effort: lstm.Effort, cut: int, progress: Progress
+) -> tuple[dict[str, Forecaster], dict[str, Any]]:
+    """Everything fitted on what was known EMBARGO before `cut`, and the gate's verdict on what came after."""
+    past = [panel.known_at(cut - EMBARGO) for panel in dataset.panels]
+    if not any(np.isfinite(panel.target[:, -1]).sum() >= MIN_TRAINING for panel in past):
+        raise ValueError("too little history to train the LSTM and to hold sessions back for its gate")
+    fitted = members.fit(past)
+    model = lstm.train(samples(past, list(fitted.values()), effort.stride), effort, SEED, progress)
+    judged: dict[str, Forecaster] = {
+        **fitted,
+        LSTM: Adjusted(list(fitted.values()), lstm.KerasNetwork(model)),
+    }
+    return judged, gate.judge(judged, [panel.between(cut, dataset.last_session) for panel in dataset.panels])
+
+
+def _arrays(
+    dataset: Dataset, fitted: dict[str, Member], weights: Weights, levels: np.ndarray[Any, Any]
+) -> Arrays:
     cpi = load_cpi()
     today = nyse().date[dataset.last_session]
-    inflation = price_level.fit(cpi, today)
     return Arrays(
-        climatology=climatology.fit(dataset.panels, dataset.last_session),
-        inflation=inflation.quantiles,
+        members={name: member.arrays() for name, member in fitted.items()},
+        weights=weights.weight,
+        levels=levels,
+        inflation=price_level.fit(cpi, today).quantiles,
         template=joint.fit_template(dataset.panels, cpi.known_at(today), dataset.last_session),
-        weights=weights,
     )
-
-
-def _rows(dataset: Dataset, first: int, last: int) -> list[tuple[int, np.ndarray[Any, Any]]]:
-    return [
-        (position, np.flatnonzero((panel.session >= first) & (panel.session < last)))
-        for position, panel in enumerate(dataset.panels)
-    ]
-
-
-def _losses(
-    dataset: Dataset, first: int, last: int, quantiles: Callable[[int, np.ndarray[Any, Any]], FloatArray]
-) -> tuple[FloatArray, dict[str, list[float]]]:
-    """Mean standardised pinball loss per horizon, every asset counting the same; and per asset."""
-    table, named = [], {}
-    for position, rows in _rows(dataset, first, last):
-        panel = dataset.panels[position]
-        if not len(rows):
-            continue
-        ended = panel.session[rows, None] + np.array(HORIZONS) <= last
-        y = np.where(ended, panel.target[rows] / panel.sigma[rows], np.nan)
-        loss = np.nanmean(pinball(quantiles(position, rows), y), axis=0)
-        table.append(loss)
-        named[panel.symbol] = loss.tolist()
-    return np.mean(table, axis=0), named
-
-
-def _gate_losses(
-    dataset: Dataset, q: FloatArray, adjust: Adjustment, first: int, last: int
-) -> tuple[dict[str, FloatArray], dict[str, list[float]]]:
-    anchor, named = _losses(
-        dataset, first, last, lambda position, rows: np.broadcast_to(q[position], (len(rows), *q.shape[1:]))
-    )
-    moved, _ = _losses(
-        dataset, first, last, lambda position, rows: _moved(dataset, q, adjust, position, rows)
-    )
-    return {"climatology": anchor, "lstm": moved}, named
-
-
-def _pool_losses(
-    dataset: Dataset, q: FloatArray, adjust: Adjustment, weights: dict[str, FloatArray], first: int, last: int
-) -> tuple[FloatArray, dict[str, list[float]]]:
-    def quantiles(position: int, rows: np.ndarray[Any, Any]) -> FloatArray:
-        plain = np.broadcast_to(q[position], (len(rows), *q.shape[1:]))
-        return pool.combine(
-            {"climatology": plain, "lstm": _moved(dataset, q, adjust, position, rows)}, weights
-        )
-
-    return _losses(dataset, first, last, quantiles)
-
-
-def _moved(
-    dataset: Dataset, q: FloatArray, adjust: Adjustment, position: int, rows: np.ndarray[Any, Any]
-) -> FloatArray:
-    panel = dataset.panels[position]
-    plain = np.broadcast_to(q[position], (len(rows), *q.shape[1:]))
-    return move(plain, adjust(panel.window[rows], panel.statics[rows]))
 
 
 def save(
@@ -186,9 +148,10 @@ def save(
             spec_hash=dataset.spec_hash,
             horizons=list(HORIZONS),
             levels=LEVELS.tolist(),
-            members=fitted.members,
+            members=list(fitted.weights.weight),
             inflation_month=cpi.newest_month,
             inflation_known=cpi.known,
+            earned=earned(fitted.weights, dataset.symbols),
             report=fitted.report,
         ),
         fitted.arrays,

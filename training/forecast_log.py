@@ -15,6 +15,7 @@ from feature_repo.features import WINDOW_CHANNELS, WINDOW_SESSIONS
 from feature_repo.online import FeatureRow
 from stream_processors.messages import Features
 from training.champion import Champion
+from training.earned import Earned
 from training.horizons import HORIZONS, LEVELS
 
 SCHEMA = "forecast/1"
@@ -34,6 +35,7 @@ class Forecast(msgspec.Struct, frozen=True):
     horizons: list[int]
     levels: list[float]
     quantiles: list[list[float]]
+    earned: Earned | None = None  # weights, live skill and matured labels of the members behind it
 
 
 def forecast_of(champion: Champion, message: Features) -> Forecast | None:
@@ -68,4 +70,5 @@ def forecast_of(champion: Champion, message: Features) -> Forecast | None:
         horizons=list(HORIZONS),
         levels=LEVELS.tolist(),
         quantiles=champion.quantiles([row])[0].tolist(),
+        earned=champion.earned(message.symbol),
     )

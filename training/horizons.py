@@ -48,3 +48,19 @@ def pinball(quantiles: FloatArray, outcome: FloatArray) -> FloatArray:
     error = outcome[..., None] - quantiles
     result: FloatArray = np.maximum(LEVELS * error, (LEVELS - 1) * error).mean(axis=-1)
     return result
+
+
+# Share of the unit interval that each level stands for (trapezoids; the loss vanishes at 0 and 1).
+SHARES: FloatArray = (np.append(LEVELS[1:], 1.0) - np.append(0.0, LEVELS[:-1])) / 2
+
+
+def crps(quantiles: FloatArray, outcome: FloatArray) -> FloatArray:
+    """Continuous ranked probability score, in the unit of the outcome: twice the integral of the pinball loss.
+
+    Unlike the mean over LEVELS, which are denser in the tails, every part of the distribution counts by its
+    probability. quantiles : shape (..., len(LEVELS)); outcome : shape (...). NaN in gives NaN out.
+    Source: Gneiting and Ranjan (2011), equation 14.
+    """
+    error = outcome[..., None] - quantiles
+    result: FloatArray = 2 * (np.maximum(LEVELS * error, (LEVELS - 1) * error) @ SHARES)
+    return result

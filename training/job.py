@@ -1,8 +1,8 @@
 """One training, in a process of its own: reads a request from standard input, writes events to standard output.
 
 Its own process, because tensorflow takes memory that is never given back, may be killed, and would block
-the service's heartbeats. The first model (climatology) is promoted as soon as it is fitted, in seconds;
-the LSTM follows.
+the service's heartbeats. The first model (the members that can be had at once, with equal weights) is promoted as soon as
+it is fitted, in seconds; GARCH and the LSTM follow together.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from training import artefact, fitting
 from training.dataset import Dataset, load_dataset
 from training.events import ModelEvent, event
 from training.lstm import Effort
+from training.members import LSTM
 
 log = logging.getLogger("training.job")
 
@@ -73,7 +74,7 @@ def run(settings: Settings, request: TrainingRequest, effort: Effort) -> None:
     first: artefact.Manifest | None = None
     if champion is None:
         first = champion = _first_model(models, dataset, request)
-    elif reason == "history" and "lstm" in champion.members and champion.data_hash == dataset.data_hash:
+    elif reason == "history" and LSTM in champion.members and champion.data_hash == dataset.data_hash:
         say(
             event("kept", reason, key, champion.version, "the champion was trained on these data", final=True)
         )
@@ -102,10 +103,10 @@ def run(settings: Settings, request: TrainingRequest, effort: Effort) -> None:
 def _first_model(models: Path, dataset: Dataset, request: TrainingRequest) -> artefact.Manifest:
     """Fit, write and promote the model that needs no training."""
     staged = artefact.stage(models, new_version(dataset))
-    fitted = fitting.fit_climatology(dataset)
+    fitted = fitting.fit_first(dataset)
     manifest = fitting.save(models, staged, fitted, dataset, request.reason, request.detail, _now_ms())
     artefact.promote(models, manifest.version)
-    detail = f"{len(dataset.symbols)} assets, data to {manifest.as_of_session}; the LSTM follows"
+    detail = f"{len(dataset.symbols)} assets, data to {manifest.as_of_session}; GARCH and the LSTM follow"
     say(event("promoted", request.reason, request.idempotency_key, manifest.version, detail))
     return manifest
 
@@ -142,7 +143,7 @@ def main() -> int:
         return 0
     request = decode_request(line)
     try:
-        run(settings, request, Effort(seeds=settings.lstm_seeds, max_epochs=settings.lstm_max_epochs))
+        run(settings, request, Effort(seeds=settings.lstm_seeds, epochs=settings.lstm_epochs))
     except AllocastError as error:
         say(event("failed", request.reason, request.idempotency_key, detail=str(error), final=True))
     except Exception as error:

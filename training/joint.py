@@ -12,23 +12,28 @@ import numpy as np
 
 from producers.inflation import Cpi
 from producers.sessions import nyse
-from training.dataset import Panel
 from training.horizons import FAN, HORIZONS, LEVELS, LONGEST, FloatArray
+from training.panel import Panel
 from training.price_level import log_level_at
 
 SCENARIOS = 10_000
 SEED = 20_240_501  # the same uniforms for every allocation and every model
 MIN_DATES = 252
+OLD_YEARS = 3.0  # history from which on an asset decides where the common past begins
 
 
 def fit_template(panels: list[Panel], cpi: Cpi, last_session: int) -> FloatArray:
     """Ranks of past joint returns, in (0, 1).
 
-    Uses the start dates whose longest horizon had ended by `last_session` for every asset. Returns shape
-    (dates, len(FAN), assets + 1), float32; the last column is inflation. With fewer than MIN_DATES common
-    dates there is no evidence of dependence: shape (0, ...), and the marginals are drawn independently.
+    Uses the start dates whose longest horizon had ended by `last_session` for every asset with OLD_YEARS of
+    history. A younger asset gets ranks drawn at random before its own start: two years of bitcoin must not
+    make the others forget how they fell together. Returns shape (dates, len(FAN), assets + 1), float32; the
+    last column is inflation. With fewer than MIN_DATES dates there is no evidence of dependence: shape
+    (0, ...), and the marginals are drawn independently.
     """
-    first = max(int(panel.session[0]) for panel in panels)
+    starts = sorted(int(panel.session[0]) for panel in panels)
+    old = [start for start in starts if last_session - start >= 252 * OLD_YEARS]
+    first = old[-1] if old else starts[0]
     grid = np.arange(first, last_session - LONGEST + 1)
     columns = [HORIZONS.index(horizon) for horizon in FAN]
     if len(grid) < MIN_DATES:
@@ -36,18 +41,22 @@ def fit_template(panels: list[Panel], cpi: Cpi, last_session: int) -> FloatArray
     parts = []
     for panel in panels:
         at = np.searchsorted(panel.session, grid, side="right") - 1
-        parts.append((panel.target / panel.sigma)[at][:, columns])
+        values = (panel.target / panel.inputs.sigma)[np.maximum(at, 0)][:, columns]
+        parts.append(np.where(at[:, None] >= 0, values, np.nan))
     dates = nyse().date
     start = log_level_at(cpi, dates[grid])
     change = np.stack([log_level_at(cpi, dates[grid + horizon]) - start for horizon in FAN], axis=1)
     everything = np.stack([*parts, change], axis=-1)
-    usable = np.isfinite(everything[..., :-1]).all(axis=(1, 2))
+    required = [position for position, panel in enumerate(panels) if int(panel.session[0]) <= first]
+    usable = np.isfinite(everything[..., required]).all(axis=(1, 2))
     everything = everything[usable]
     if len(everything) < MIN_DATES:
         return np.empty((0, len(FAN), len(panels) + 1), dtype=np.float32)
-    # Beyond the newest published index inflation is unknown: those dates get ranks drawn at random, so that
-    # its whole distribution is used, without a dependence that nobody has seen.
-    uniform = np.random.default_rng(SEED).random(everything.shape)
+    # Where a value is unknown (a young asset before its start, inflation beyond the newest published index)
+    # one rank is drawn at random for all horizons of that date, so that the whole distribution is used,
+    # without a dependence that nobody has seen.
+    drawn = np.random.default_rng(SEED).random((len(everything), 1, everything.shape[2]))
+    uniform = np.repeat(drawn, len(FAN), axis=1)
     for row, column in np.ndindex(everything.shape[1:]):
         known = np.isfinite(everything[:, row, column])
         ranks = np.argsort(np.argsort(everything[known, row, column]))
@@ -58,17 +67,18 @@ def fit_template(panels: list[Panel], cpi: Cpi, last_session: int) -> FloatArray
 def uniforms(template: FloatArray, assets: int, scenarios: int = SCENARIOS) -> FloatArray:
     """Common random numbers, shape (scenarios, len(FAN), assets + 1), in (0, 1).
 
-    Every date is used equally often; a draw is smoothed within its rank, so that quantiles between ranks
-    are reached too.
+    In random order, so that any part of them is a sample too. Dates are used equally often, or thinned evenly
+    when there are more of them than scenarios. The draws of each column are then ranked once more, so that
+    every marginal comes out as it went in.
     """
     rng = np.random.default_rng(SEED)
     shape = (scenarios, len(FAN), assets + 1)
     if len(template) == 0:
         return np.asarray(rng.random(shape))
-    dates = rng.permutation(np.arange(scenarios) % len(template))
+    dates = rng.permutation(np.arange(scenarios) * len(template) // scenarios)
     jitter = (rng.random((scenarios, 1, assets + 1)) - 0.5) / len(template)
-    result: FloatArray = np.clip(template[dates].astype(float) + jitter, 1e-6, 1 - 1e-6)
-    return result
+    ranks = np.argsort(np.argsort(template[dates] + jitter, axis=0, kind="stable"), axis=0, kind="stable")
+    return np.asarray((ranks + 0.5) / scenarios)
 
 
 def returns(quantiles: FloatArray, uniform: FloatArray) -> FloatArray:

@@ -6,9 +6,6 @@ comes from online features, so that serving needs no history.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 
 from training.horizons import HORIZONS, FloatArray
@@ -29,12 +26,3 @@ def anchor(ewma_volatility: FloatArray, realised_volatility_252: FloatArray) -> 
     variance = np.maximum(weight * short + (1 - weight) * long, FLOOR**2)
     result: FloatArray = np.sqrt(variance * h)
     return result
-
-
-def anchor_of(values: Mapping[str, Any]) -> FloatArray:
-    """The anchor of one online row, shape (len(HORIZONS),)."""
-    row: FloatArray = anchor(
-        np.array([values["ewma_volatility"]], dtype=float),
-        np.array([values["realised_volatility_252"]], dtype=float),
-    )[0]
-    return row

@@ -75,7 +75,7 @@ def test_serving_never_imports_tensorflow_mlflow_or_feast(module: str) -> None:
     script = f"""
 import sys
 import {module}
-heavy = [name for name in ("tensorflow", "mlflow", "feast", "keras") if name in sys.modules]
+heavy = [name for name in ("tensorflow", "mlflow", "feast", "keras", "arch", "skfolio") if name in sys.modules]
 sys.exit(f"imported {{heavy}}" if heavy else 0)
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT)

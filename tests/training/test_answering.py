@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import msgspec
@@ -13,11 +14,12 @@ from producers.errors import FixAndRestart, TryAgain
 from producers.universe import load_universe
 from tests.stubs import close_ms, row
 from tests.training.worlds import dataset
-from training import artefact, fitting
+from training import artefact, fitting, frontier, pool
 from training.answer import HORIZONS, ask, parse_weights
 from training.answering import NO_LSTM, SIMULATED, answer
 from training.champion import Champion, ChampionWatcher
 from training.horizons import FAN
+from training.profit import simulate
 
 UNIVERSE = load_universe()
 NOW_MS = close_ms(12_001)
@@ -25,11 +27,11 @@ NOW_MS = close_ms(12_001)
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A models folder whose champion is a climatology of gold and NASDAQ."""
+    """A models folder whose champion covers gold and NASDAQ, without LSTM."""
     folder = tmp_path_factory.mktemp("models")
     data = dataset(2_000)
     staged = artefact.stage(folder, "v1")
-    fitting.save(folder, staged, fitting.fit_climatology(data), data, "history", "", NOW_MS - 60_000)
+    fitting.save(folder, staged, fitting.fit_first(data), data, "history", "", NOW_MS - 60_000)
     artefact.promote(folder, "v1")
     return folder
 
@@ -96,6 +98,42 @@ def test_the_profit_equals_a_brute_force_simulation(champion: Champion, horizon:
     at_horizon = result.fan_real.sessions.index(HORIZONS[horizon])
     assert result.fan_real.median[at_horizon] == pytest.approx(result.real.median)
     assert result.fan_real.p05[0] == 0.0
+
+
+def test_risk_and_fees_in_the_answer(champion: Champion) -> None:
+    weights = {"gold": 40.0, "nasdaq": 50.0, "cash": 10.0}
+    plain = answer(ask(10_000.0, weights, "6m", UNIVERSE), champion, rows(), NOW_MS, UNIVERSE)
+    assert plain.risk is not None
+    assert plain.risk.cvar95 > plain.risk.var95 > 0
+    assert plain.risk.var95 == pytest.approx(-plain.real.p05)
+    assert sum(one.cvar_part for one in plain.assets.values()) == pytest.approx(plain.risk.cvar95)
+    assert plain.risk.drawdown_p95 > plain.risk.drawdown_median > 0
+    assert sum(plain.assets["gold"].members.values()) == pytest.approx(1)
+    dear = answer(ask(10_000.0, weights, "6m", UNIVERSE, 1.0), champion, rows(), NOW_MS, UNIVERSE)
+    assert dear.nominal.mean == pytest.approx(plain.nominal.mean - 180, abs=20)  # 1 % in, 1 % out of 90 %
+    traded = answer(
+        ask(10_000.0, weights, "6m", UNIVERSE, 0.0, "monthly"), champion, rows(), NOW_MS, UNIVERSE
+    )
+    assert traded.nominal.mean == pytest.approx(plain.nominal.mean, rel=0.2)
+    assert traded.nominal.mean != plain.nominal.mean
+
+
+def test_the_suggestion_loses_less_in_the_worst_twentieth(champion: Champion) -> None:
+    request = ask(10_000.0, {"nasdaq": 100.0}, "6m", UNIVERSE)
+    outcome = simulate(request, champion.scenarios(rows()), rows(), UNIVERSE)
+    found = frontier.suggest(outcome, FAN.index(126))
+    assert found.own.weights["nasdaq"] == 100.0
+    assert found.least_cvar.cvar95 < found.own.cvar95
+    assert sum(found.least_cvar.weights.values()) == pytest.approx(100, abs=0.1)
+    risk = [choice.cvar95 for choice in found.frontier]
+    assert risk == sorted(risk)
+    assert found.frontier[-1].real_mean >= found.frontier[0].real_mean
+    for other in np.random.default_rng(0).dirichlet(np.ones(3), 50):
+        simple = (
+            outcome.growth[:2_000, FAN.index(126)] / outcome.price_level[:2_000, FAN.index(126), None] - 1
+        )
+        worst = np.sort(simple @ other)[:100].mean()
+        assert found.least_cvar.cvar95 <= -10_000 * worst + 1e-3
 
 
 def test_a_deposit_alone_is_certain_before_inflation(champion: Champion) -> None:
@@ -194,7 +232,7 @@ def test_a_damaged_directory_is_refused_and_the_previous_model_stays(
     ("changes", "says"),
     [
         ({"spec_hash": "other"}, "trained on feature spec other"),
-        ({"schema": "artefact/9"}, "expected artefact/1"),
+        ({"schema": "artefact/9"}, "expected artefact/2"),
         ({"horizons": [1]}, "other horizons"),
         ({"files": {"../../etc/passwd": "0"}}, "missing"),
         ({"files": {}}, "does not list"),
@@ -206,3 +244,21 @@ def test_a_manifest_that_does_not_fit_is_refused(models: Path, changes: dict[str
         Champion(copy(models, "misfit", **changes))
     assert says in str(caught.value)
     assert spec_hash() not in changes.values()
+
+
+def test_an_asset_that_no_member_can_forecast_is_refused_and_the_others_are_not(tmp_path: Path) -> None:
+    data = dataset(2_000)
+    fitted = fitting.fit_first(data)
+    able = {name: np.array([False, True]) for name in fitted.weights.weight}
+    weights = pool.equal(able)
+    arrays = dataclasses.replace(fitted.arrays, weights=weights.weight)
+    staged = artefact.stage(tmp_path, "v1")
+    nobody = dataclasses.replace(fitted, arrays=arrays, weights=weights)
+    fitting.save(tmp_path, staged, nobody, data, "history", "", NOW_MS)
+    champion = Champion(tmp_path / "v1")
+    with pytest.raises(TryAgain, match="Gold: no member of the pool can forecast it"):
+        answer(ask(1.0, {"gold": 100.0}, "3m", UNIVERSE), champion, rows(), NOW_MS, UNIVERSE)
+    assert sum(champion.weights_at(63).values()) == pytest.approx(1)
+    other = answer(ask(1.0, {"nasdaq": 100.0}, "3m", UNIVERSE), champion, rows(), NOW_MS, UNIVERSE)
+    assert other.real.p05 < other.real.p95
+    assert other.inputs["gold"].status == "warming"

@@ -38,3 +38,15 @@ def dataset(n: int = 2_000, seed: int = 0) -> Dataset:
     """Two assets of n sessions."""
     walks = {symbol: random_walk(n, seed + i) for i, symbol in enumerate(SYMBOLS)}
     return build(frame_of(walks), SYMBOLS)
+
+
+def garch_world(n: int, seed: int, omega: float, alpha: float, beta: float) -> list[float]:
+    """Prices whose volatility clusters as in GARCH(1,1), with normal shocks."""
+    rng = np.random.default_rng(seed)
+    variance, x, prices = omega / (1 - alpha - beta), np.log(100.0), []
+    for shock in rng.standard_normal(n):
+        step = np.sqrt(variance) * shock
+        x += step + 2e-4
+        variance = omega + alpha * step**2 + beta * variance
+        prices.append(float(np.exp(x)))
+    return prices
