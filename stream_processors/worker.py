@@ -5,8 +5,8 @@ that contains the record is in the changelog, and only then is the record acknow
 between replays records whose effect the per-symbol offsets (state), the fence (online) and the upserts
 (offline, compacted bars) make idempotent.
 
-One lock per worker keeps flushes and snapshots from overlapping; applying a record never waits for it, only
-for room: past MAX_HELD records without a snapshot the agent waits, so memory stays bounded while Redis is
+Flushes do not overlap; a snapshot includes one, and others go on while it is written. Applying a record never
+waits for either, only for room: past MAX_HELD records without a snapshot the agent waits, so memory stays bounded while Redis is
 away and nothing is lost.
 """
 
@@ -14,14 +14,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
-from feature_repo.online_rows import OnlineRows
 from producers import tick, topics
 from producers.errors import SkipRecord
 from producers.sessions import Sessions
@@ -39,8 +37,7 @@ MAX_HELD = 20_000  # records
 MAX_WAITING_BYTES = 128_000_000  # of dead letters and other records to be sent
 MAX_FINALS = 8_000  # rows waiting for the offline store before a snapshot is due at once
 CLOCK_SKEW_MS = 60_000  # how far a producer's clock may be ahead of the log's
-ANNOUNCE_S = 1.0  # a symbol's open row is announced on features.rolling at most this often,
-ANNOUNCE_PER_S = 500  # and all symbols of a worker together at most so often
+MAX_ANNOUNCED = 500  # open rows at a time: a row costs a tenth of a millisecond
 # A snapshot writes the whole state of every symbol that moved. More symbols, fewer snapshots: what a crash
 # costs is replaying the time between two, at the speed of the kernel.
 CHANGELOG_BYTES_PER_S = 4_000_000
@@ -99,11 +96,9 @@ class Worker:
         self._topic_id, self._snapshots, self._save = topic_id, snapshots, save_snapshot
         self._partitions: dict[int, Partition] = {}
         self._pending: dict[int, Pending] = {}
-        self._announced: dict[str, float] = {}
-        self._announce_budget = 0.0
-        self._announce_at = time.monotonic()
+        self._news: dict[int, set[int]] = {}  # partition -> rows that moved and were not announced yet
         self._snapshot_bytes = 0
-        self._lock = asyncio.Lock()
+        self._flushing = asyncio.Lock()
         self._generation = 0  # grows with every revocation
         self._room = asyncio.Event()
         self._room.set()
@@ -117,6 +112,7 @@ class Worker:
         for number in partitions:
             self._partitions.pop(number, None)
             self._pending.pop(number, None)
+            self._news.pop(number, None)
         self._check_room()
 
     def is_open(self, number: int) -> bool:
@@ -198,7 +194,6 @@ class Worker:
         waiting = sum(pending.bytes for pending in self._pending.values())
         if held >= MAX_HELD // 2 or finals >= MAX_FINALS or waiting >= MAX_WAITING_BYTES // 2:
             self.snapshot_due.set()
-            self.moved.set()  # the writer waits for either
         if held >= MAX_HELD or finals >= 4 * MAX_FINALS or waiting >= MAX_WAITING_BYTES:
             self._room.clear()
         else:
@@ -206,45 +201,36 @@ class Worker:
 
     async def flush(self) -> None:
         """Write the newest row of every symbol that moved. On failure they stay to be written."""
-        async with self._lock:
-            await self._flush()
-
-    async def _flush(self) -> None:
-        self.moved.clear()
-        taken = {number: partition.dirty for number, partition in self._partitions.items() if partition.dirty}
-        if not taken:
-            return
-        batches = []
-        for number, dirty in taken.items():
-            partition = self._partitions[number]
-            partition.dirty = set()
-            batches.append((number, partition.online_rows(dirty)))
-        try:
-            self.count.online_rows += await self._outputs.write_online([rows for _, rows in batches])
-        except BaseException:
+        async with self._flushing:
+            self.moved.clear()
+            taken = {
+                number: partition.dirty for number, partition in self._partitions.items() if partition.dirty
+            }
+            if not taken:
+                return
+            batches = []
             for number, dirty in taken.items():
-                if number in self._partitions:
-                    self._partitions[number].dirty |= dirty
-                    self.moved.set()
-            raise
-        await self._outputs.send(self._announcements(batches))
+                partition = self._partitions[number]
+                partition.dirty = set()
+                batches.append(partition.online_rows(dirty))
+                self._news.setdefault(number, set()).update(dirty)
+            try:
+                self.count.online_rows += await self._outputs.write_online(batches)
+            except BaseException:
+                for number, dirty in taken.items():
+                    if number in self._partitions:
+                        self._partitions[number].dirty |= dirty
+                        self.moved.set()
+                raise
 
-    def _announcements(self, batches: list[tuple[int, OnlineRows]]) -> list[Record]:
-        """Records for those symbols whose turn it is."""
-        now = time.monotonic()
-        gained = (now - self._announce_at) * ANNOUNCE_PER_S
-        self._announce_budget = min(self._announce_budget + gained, ANNOUNCE_PER_S)
-        self._announce_at = now
+    async def announce(self) -> None:
+        """Send the newest rows of symbols that moved since they were last announced, of some if they are many."""
         records: list[Record] = []
-        for number, rows in batches:
-            for i, symbol in enumerate(rows.symbols):
-                if self._announce_budget < 1.0:
-                    return records
-                if now - self._announced.get(symbol, -ANNOUNCE_S) >= ANNOUNCE_S:
-                    self._announced[symbol] = now
-                    self._announce_budget -= 1.0
-                    records.append(_features_record(number, online_message(rows[i])))
-        return records
+        for number, news in self._news.items():
+            some = [news.pop() for _ in range(min(len(news), MAX_ANNOUNCED - len(records)))]
+            rows = self._partitions[number].online_rows(some)
+            records += [_features_record(number, online_message(row)) for row in rows]
+        await self._outputs.send(records)
 
     @property
     def snapshot_interval_s(self) -> float:
@@ -254,12 +240,11 @@ class Worker:
 
     async def snapshot(self) -> None:
         """Make everything computed so far durable, then acknowledge its records."""
-        async with self._lock:
-            self.snapshot_due.clear()
-            self._snapshot_bytes = 0
-            for number in list(self._partitions):
-                await self._snapshot(number)
-            self._check_room()
+        self.snapshot_due.clear()
+        self._snapshot_bytes = 0
+        for number in list(self._partitions):
+            await self._snapshot(number)
+        self._check_room()
 
     async def _snapshot(self, number: int) -> None:
         partition = self._partitions.get(number)
@@ -275,7 +260,7 @@ class Worker:
         obsolete, partition.obsolete = partition.obsolete, []
         self._snapshot_bytes += sum(len(value or b"") for value in entries.values())
         try:
-            await self._flush()
+            await self.flush()
             await self._outputs.send(pending.records)
             # A partition that was taken away belongs to another worker: neither its files nor its
             # changelog may be written any more. Its records come again to the new owner.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from aiokafka.errors import KafkaError
 from redis.exceptions import RedisError
@@ -18,38 +19,61 @@ log = logging.getLogger("stream_processors")
 FLUSH_GAP_S = 0.005  # what moves within it goes in one write
 IDLE_S = 0.2
 RETRY_S = 0.5
+ANNOUNCE_S = 1.0
 
 
 class Writing:
-    """The one task of a process that writes."""
+    """The tasks of a process that write. Each takes its time without holding up the others."""
 
     def __init__(self, worker: Worker, watchdog: Watchdog) -> None:
         self._worker, self._watchdog = worker, watchdog
+        self._away_since: float | None = None
 
     async def run(self, stopped: Callable[[], bool]) -> None:
         """Until `stopped`. A store that is away is waited for; nothing is lost meanwhile."""
-        worker, loop = self._worker, asyncio.get_running_loop()
-        snapshot_at = loop.time() + worker.snapshot_interval_s
-        away_since: float | None = None
+        # What was imported stays: walking through it at every full collection stops the loop for a tenth of a
+        # second.
+        gc.collect()
+        gc.freeze()
+        await asyncio.gather(self._flush(stopped), self._snapshot(stopped), self._announce(stopped))
+
+    async def _flush(self, stopped: Callable[[], bool]) -> None:
+        loop = asyncio.get_running_loop()
         while not stopped():
-            self._watchdog.beat(excused=away_since is not None)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(worker.moved.wait(), IDLE_S)
+            self._watchdog.beat(excused=self._away_since is not None)
+            await _happens(self._worker.moved, IDLE_S)
             started = loop.time()
-            try:
-                if worker.snapshot_due.is_set() or started >= snapshot_at:
-                    await worker.snapshot()
-                    snapshot_at = loop.time() + worker.snapshot_interval_s
-                else:
-                    await worker.flush()
-                if away_since is not None:
-                    log.info("writing works again after %.0f s", loop.time() - away_since)
-                    away_since = None
-            except (RedisError, KafkaError, OSError) as error:
-                # Rows stay dirty and records unacknowledged.
-                if away_since is None:
-                    away_since = loop.time()
-                    log.warning("cannot write features, trying again: %s", error)
-                await asyncio.sleep(RETRY_S)
-            # Writing takes at most half of the time: applying ticks must not starve.
+            await self._attempt(self._worker.flush)
+            # At most half of the time: applying ticks must not starve.
             await asyncio.sleep(max(FLUSH_GAP_S, loop.time() - started))
+
+    async def _snapshot(self, stopped: Callable[[], bool]) -> None:
+        while not stopped():
+            await _happens(self._worker.snapshot_due, self._worker.snapshot_interval_s)
+            await self._attempt(self._worker.snapshot)
+
+    async def _announce(self, stopped: Callable[[], bool]) -> None:
+        while not stopped():
+            await asyncio.sleep(ANNOUNCE_S)
+            await self._attempt(self._worker.announce)
+
+    async def _attempt(self, write: Callable[[], Awaitable[None]]) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            await write()
+        except (RedisError, KafkaError, OSError) as error:
+            # Rows stay dirty and records unacknowledged.
+            if self._away_since is None:
+                self._away_since = loop.time()
+                log.warning("cannot write, trying again: %s", error)
+            await asyncio.sleep(RETRY_S)
+        else:
+            if self._away_since is not None:
+                log.info("writing works again after %.0f s", loop.time() - self._away_since)
+                self._away_since = None
+
+
+async def _happens(event: asyncio.Event, timeout_s: float) -> None:
+    """Wait for an event, but not longer."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), timeout_s)
