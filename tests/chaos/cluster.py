@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -101,6 +102,12 @@ class Cluster:
         worker.start()
         self.workers.append(worker)
         return worker
+
+    def stalled_worker(self, limit_s: float) -> Server:
+        """A worker that will stand still, to be started; nobody starts it again."""
+        environment = {**self._plan.environment, "ALLOCAST_STUCK_AFTER_S": str(limit_s)}
+        command = (sys.executable, "-m", "tests.chaos.stalled_worker")
+        return Server("stalled worker", command, self._folder / "stalled.log", environment)
 
     def _keep(self) -> None:
         while not self._stopping.wait(0.2):

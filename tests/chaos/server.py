@@ -42,6 +42,12 @@ class Server:
         return self._process is not None and self._process.poll() is None
 
     @property
+    def exit_code(self) -> int | None:
+        """How it ended; None while it runs."""
+        assert self._process is not None
+        return self._process.poll()
+
+    @property
     def memory_bytes(self) -> int:
         """Resident memory."""
         assert self._process is not None

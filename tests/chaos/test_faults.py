@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from stream_processors.watchdog import EXIT_CODE
 from tests.chaos.battle import Battle, battle
+from tests.services import until
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -70,5 +72,17 @@ def test_a_third_worker_joins_and_leaves(fought: Battle) -> None:
     fought.cluster.shared_by(3)
     fought.published(100)
     third.terminate()
+    fought.cluster.shared_by(2)
+    judge(fought)
+
+
+def test_a_worker_that_stands_still_ends_itself(fought: Battle) -> None:
+    stalled = fought.cluster.stalled_worker(limit_s=8.0)
+    stalled.start()
+    try:
+        until(lambda: not stalled.running, "the watchdog has ended the stalled worker", 180)
+    finally:
+        stalled.kill()
+    assert stalled.exit_code == EXIT_CODE, stalled.log.read_text(encoding="utf-8")[-2000:]
     fought.cluster.shared_by(2)
     judge(fought)
