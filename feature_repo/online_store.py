@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
-import numpy as np
 from feast import RepoConfig
 from feast.infra.online_stores.helpers import _mmh3, _redis_key
 from feast.infra.online_stores.redis import RedisOnlineStore, RedisOnlineStoreConfig
@@ -21,37 +20,11 @@ from feast.protos.feast.types.Value_pb2 import Value
 from redis import RedisCluster
 from redis.exceptions import NoScriptError
 
-from feature_repo.features import FEATURES, NUMERIC, PROVENANCE, ROW_SIZE, WINDOW_SIZE, spec_hash
-from feature_repo.online_encoding import encode_numbers, max_size, script_format, string, timestamp
-from feature_repo.online_rows import EVENT_MS, INTEGERS, SOURCE_OFFSET, OnlineRows
+from feature_repo.features import FEATURES
+from feature_repo.online_rows import SOURCE_OFFSET, OnlineRows
+from feature_repo.online_script import FENCE_FIELD, VIEW, WRITE_IF_NEWER
 
-VIEW = "asset_features"
-FENCE_FIELD = "_source"  # beside Feast's fields, which its readers ask for by name
 ROWS_PER_CALL = 64  # a script is not interrupted: 64 rows hold Redis up for about 2 ms
-
-_STRINGS = len(PROVENANCE) - len(INTEGERS)
-
-# KEYS: entities. ARGV[1]: identity of the log; then offset and encoded row of each.
-# A row from the same log is written only when its offset is higher, so a worker that lost its partition
-# cannot put an older value back. Another log (the topic was made anew, another feature spec) starts over.
-# struct.unpack also returns where it stopped, which is the row's last value here: `#row` cuts it off.
-WRITE_IF_NEWER = f"""
-local written = 0
-for i = 1, #KEYS do
-  local held, offset, newer = redis.call('HGET', KEYS[i], '{FENCE_FIELD}'), ARGV[2 * i], true
-  if held then
-    local log, at = string.match(held, '^(.*)/(%-?%d+)$')
-    newer = log ~= ARGV[1] or tonumber(at) < tonumber(offset)
-  end
-  if newer then
-    local row = {{struct.unpack('{script_format(len(NUMERIC), len(INTEGERS), _STRINGS)}', ARGV[2 * i + 1])}}
-    redis.call('HSET', KEYS[i], '{FENCE_FIELD}', ARGV[1] .. '/' .. offset, unpack(row, 1, #row - 2))
-    redis.call('HSET', KEYS[i], '_ts:{VIEW}', row[#row - 1])
-    written = written + 1
-  end
-end
-return written
-"""
 
 
 class FencedRedisOnlineStoreConfig(RedisOnlineStoreConfig):  # type: ignore[misc]  # feast ships no types
@@ -67,12 +40,7 @@ class FencedRedisOnlineStore(RedisOnlineStore):  # type: ignore[misc]  # feast s
 
     def __init__(self) -> None:
         super().__init__()
-        fields = {feature.name: _mmh3(f"{VIEW}:{feature.name}") for feature in FEATURES}
-        order = [*(feature.name for feature in NUMERIC), "window", *INTEGERS]
-        self._names = np.array([list(fields[name]) for name in order], dtype=np.uint8)
-        self._feed_name = fields["feed"]
-        self._spec = string(fields["spec_hash"], spec_hash())
-        self._feeds: dict[str, bytes] = {}
+        self._encoder: Any = None
         self._keys: dict[str, bytes] = {}
         self._sha = ""
 
@@ -109,31 +77,12 @@ class FencedRedisOnlineStore(RedisOnlineStore):  # type: ignore[misc]  # feast s
         return sum(written)
 
     def _encode(self, rows: OnlineRows) -> list[bytes]:
-        """The script's argument for each row."""
-        n = len(rows)
-        out = np.empty(n * max_size(len(NUMERIC), WINDOW_SIZE, len(INTEGERS)), dtype=np.uint8)
-        ends = np.empty(n, dtype=np.int64)
-        values = np.ascontiguousarray(rows.rows, dtype="<f8")
-        raw = values.view(np.uint8).reshape(n, 8 * ROW_SIZE)
-        encode_numbers(values, raw, rows.integers, len(NUMERIC), self._names, out, ends)
-        buffer, starts = out[: ends[-1]].tobytes() if n else b"", [0, *ends.tolist()]
-        return [
-            b"".join(
-                (
-                    buffer[starts[i] : starts[i + 1]],
-                    self._feed(rows.feeds[i]),
-                    self._spec,
-                    timestamp(int(rows.integers[i, EVENT_MS])),
-                )
-            )
-            for i in range(n)
-        ]
+        if self._encoder is None:
+            from feature_repo.row_encoder import RowEncoder  # compiled code, which readers do without
 
-    def _feed(self, name: str) -> bytes:
-        field = self._feeds.get(name)
-        if field is None:
-            field = self._feeds[name] = string(self._feed_name, name)
-        return field
+            self._encoder = RowEncoder({f.name: _mmh3(f"{VIEW}:{f.name}") for f in FEATURES})
+        encoded: list[bytes] = self._encoder.encode(rows)
+        return encoded
 
     def fence(self, config: RepoConfig, symbol: str) -> tuple[str, int] | None:
         """Identity of the log and offset that the held row contains; None when there is no row."""

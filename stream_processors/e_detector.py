@@ -9,8 +9,9 @@ Source: Shin, Ramdas and Rinaldo, "E-detectors" (2023), definition 2.2 and theor
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
-from stream_processors.kernel import FloatArray
+FloatArray = npt.NDArray[np.float64]
 
 BETS = np.array([-0.9, -0.6, -0.3, 0.3, 0.6, 0.9])  # on both directions, small and large changes
 

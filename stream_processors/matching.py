@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
-from stream_processors.kernel import FloatArray
 from stream_processors.messages import Bar
+
+FloatArray = npt.NDArray[np.float64]
 
 
 class LoggedForecast(msgspec.Struct, frozen=True):

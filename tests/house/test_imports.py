@@ -82,6 +82,13 @@ sys.exit(f"imported {{heavy}}" if heavy else 0)
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize("module", ["feature_repo.online_store", "stream_processors.monitor"])
+def test_only_who_computes_features_imports_their_compiled_code(module: str) -> None:
+    script = f"import sys, {module}; sys.exit('imported numba' if 'numba' in sys.modules else 0)"
+    done = subprocess.run([sys.executable, "-O", "-c", script], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+
+
 def test_no_pickle_anywhere() -> None:
     users = [
         str(path.relative_to(ROOT))
