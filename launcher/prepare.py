@@ -19,7 +19,6 @@ SIDE_BY_SIDE = (
         "dash",
         "dash_mantine_components",
         "plotly.graph_objects",
-        "yfinance",
     ),
     ("tensorflow", "mlflow", "onnxruntime", "stream_processors.kernel"),
 )
