@@ -20,7 +20,7 @@ from producers.sessions import nyse
 from producers.settings import Settings
 
 SYMBOL = "S0"  # the most popular: it ticks all the time
-FRESH_S = 1.0  # a row is fresh when its newest tick is younger
+FRESH_S = 1.0  # a row is fresh when its newest tick is younger, and younger than the kill
 DEADLINE_S = 120.0
 STEADY_S = 3.0  # between being fresh and the next kill
 
@@ -44,9 +44,10 @@ def measure(settings: Settings, rate: float, symbols: int, repeat: int) -> dict[
 
     store = open_store(settings)
 
-    def age_s() -> float:
+    def newest_s() -> float:
+        """Time of the newest tick that can be read."""
         answer = store.get_online_features(["asset_features:event_ms"], [{"symbol": SYMBOL}]).to_dict()
-        return time.time() - (answer["event_ms"][0] or 0) / 1000
+        return (answer["event_ms"][0] or 0) / 1000
 
     now_ms = int(time.time() * 1000)
     session = nyse().index_at(now_ms)
@@ -57,13 +58,13 @@ def measure(settings: Settings, rate: float, symbols: int, repeat: int) -> dict[
     with beside(settings, (LOAD,), rate, DEADLINE_S * repeat, symbols):
         for number in range(repeat):
             with worker(settings) as doomed:
-                _wait_fresh(age_s)
+                _wait_fresh(newest_s, since_s=0.0)
                 time.sleep(STEADY_S)
-                killed = time.perf_counter()
+                killed_s = time.time()
                 doomed.kill()
             with worker(settings):
-                _wait_fresh(age_s)
-                took.append(time.perf_counter() - killed)
+                _wait_fresh(newest_s, killed_s)
+                took.append(time.time() - killed_s)
                 say(f"kill {number + 1} of {repeat}: fresh again after {took[-1]:.1f} s")
     return {
         "rate": rate,
@@ -73,9 +74,10 @@ def measure(settings: Settings, rate: float, symbols: int, repeat: int) -> dict[
     }
 
 
-def _wait_fresh(age_s: Callable[[], float]) -> None:
-    deadline = time.perf_counter() + DEADLINE_S
-    while age_s() > FRESH_S:
-        if time.perf_counter() > deadline:
+def _wait_fresh(newest_s: Callable[[], float], since_s: float) -> None:
+    """Until a tick later than since_s is readable that is not older than FRESH_S."""
+    deadline = time.time() + DEADLINE_S
+    while newest_s() < max(since_s, time.time() - FRESH_S):
+        if time.time() > deadline:
             raise TryAgain(f"no fresh row of {SYMBOL} within {DEADLINE_S:.0f} s")
         time.sleep(0.02)
