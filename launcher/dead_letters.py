@@ -72,7 +72,9 @@ def replay(settings: Settings, offsets: Sequence[int]) -> int:
             if dead.price is None:
                 raise FixAndRestart(f"{topics.DEAD}@{offset}: the tick has no price")
             own = framer.setdefault(dead.source, Framer(dead.source, partitions, new_epoch()))
-            one = batch([dead.symbol], [dead.event_ms], [dead.price])
+            one = batch(
+                [dead.symbol], [dead.event_ms], [dead.price], None if dead.size is None else [dead.size]
+            )
             sent = [
                 (number, tick.encode(frame))
                 for number, frame in own.frames(one, int(time.time() * 1000), False)

@@ -20,7 +20,7 @@ SIDE_BY_SIDE = (
         "dash_mantine_components",
         "plotly.graph_objects",
     ),
-    ("tensorflow", "mlflow", "onnxruntime", "stream_processors.kernel"),
+    ("tensorflow", "mlflow", "onnxruntime", "stream_processors.kernel.roll", "feature_repo.online_encoding"),
 )
 
 # Imports one after the other and goes on after a failure: what is missing shows when it is needed.

@@ -32,8 +32,13 @@ class TickBatch:
         return TickBatch(self.symbol[chosen], self.event_ms[chosen], self.price[chosen], size)
 
 
-def batch(symbol: list[str], event_ms: list[int], price: list[float]) -> TickBatch:
+def batch(
+    symbol: list[str], event_ms: list[int], price: list[float], size: list[float] | None = None
+) -> TickBatch:
     """A batch from plain lists."""
     return TickBatch(
-        np.array(symbol, dtype=str), np.array(event_ms, dtype=np.int64), np.array(price, dtype=float)
+        np.array(symbol, dtype=str),
+        np.array(event_ms, dtype=np.int64),
+        np.array(price, dtype=float),
+        None if size is None else np.array(size, dtype=float),
     )

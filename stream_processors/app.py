@@ -74,7 +74,7 @@ def create_app(settings: Settings, ticks_id: str) -> faust.App:
 
     @app.on_partitions_revoked.connect
     async def revoked(_: Any, revoked: Any = (), **__: Any) -> None:
-        running.watchdog.owned -= _ticks_of(revoked)
+        running.watchdog.owned = running.watchdog.owned - _ticks_of(revoked)  # another thread reads it
         await running.forget(_ticks_of(revoked))
 
     @app.task

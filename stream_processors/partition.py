@@ -17,7 +17,8 @@ from feature_repo.online_rows import INTEGERS, OnlineRow, OnlineRows, numeric, w
 from producers.sessions import Sessions
 from producers.tick import TickFrame
 from producers.universe import Universe
-from stream_processors import kernel, snapshots
+from stream_processors import snapshots
+from stream_processors.kernel import layout, roll
 from stream_processors.messages import Bar, DeadTick, Features
 
 EPOCHS_REMEMBERED = 8
@@ -56,9 +57,9 @@ class Partition:
         self._row: dict[str, int] = {}
         self._symbols: list[str] = []
         self._feed: list[str] = []
-        self._states = kernel.empty_states(4)  # grows by doubling
+        self._states = layout.empty_states(4)  # grows by doubling
         self._is_rate = np.zeros(4, dtype=np.bool_)
-        self._scratch = kernel.new_rows(256)
+        self._scratch = roll.new_rows(256)
         self._last_seq: dict[str, int] = {}  # epoch -> newest sequence number
         self._dedup_offset = -1  # newest offset whose (epoch, seq) is in _last_seq
         self.dirty: set[int] = set()  # rows to write online
@@ -75,7 +76,7 @@ class Partition:
         if self._is_duplicate(frame, offset):
             # Its symbols still move past this offset: replayed after a restart, it must not count then.
             passed = list(touched)
-            self._states[passed, kernel.OFFSET] = np.maximum(self._states[passed, kernel.OFFSET], offset)
+            self._states[passed, layout.OFFSET] = np.maximum(self._states[passed, layout.OFFSET], offset)
             self.changed |= touched
             outcome.duplicate = True
             return outcome
@@ -92,13 +93,13 @@ class Partition:
         if not known.all():
             symbol, event_ms, price, size = symbol[known], event_ms[known], price[known], size[known]
         if len(symbol) > len(self._scratch[0]):
-            self._scratch = kernel.new_rows(len(symbol))
+            self._scratch = roll.new_rows(len(symbol))
         result, bars, rows = self._scratch
         result = result[: len(symbol)]
-        finals = kernel.apply_ticks(
+        finals = roll.apply_ticks(
             self._states,
             self._is_rate,
-            kernel.WINDOWS,
+            layout.WINDOWS,
             symbol,
             event_ms,
             price,
@@ -110,11 +111,11 @@ class Partition:
             bars,
             rows,
         )
-        outcome.applied = int(np.count_nonzero(result == kernel.APPLIED))
+        outcome.applied = int(np.count_nonzero(result == layout.APPLIED))
         if outcome.applied < len(symbol):
-            for position in np.flatnonzero((result != kernel.APPLIED) & (result != kernel.SKIPPED)):
+            for position in np.flatnonzero((result != layout.APPLIED) & (result != layout.SKIPPED)):
                 original = int(np.flatnonzero(known)[position])
-                outcome.dead.append((kernel.REASONS[int(result[position])], _dead(frame, original)))
+                outcome.dead.append((layout.REASONS[int(result[position])], _dead(frame, original)))
         self.changed |= touched
         if outcome.applied:
             self.dirty |= touched
@@ -153,7 +154,7 @@ class Partition:
             self._symbols.append(symbol)
             self._feed.append(feed)
             if row == len(self._states):
-                self._states = np.vstack([self._states, kernel.empty_states(row)])
+                self._states = np.vstack([self._states, layout.empty_states(row)])
                 self._is_rate = np.append(self._is_rate, np.zeros(row, dtype=np.bool_))
             self._is_rate[row] = asset.kind == "rate"
         self._feed[row] = feed
@@ -174,23 +175,23 @@ class Partition:
         for bar, row in zip(bars, rows, strict=True):
             symbol_row = int(bar[-1])
             left[symbol_row] -= 1
-            session = int(bar[kernel.B_SESSION])
+            session = int(bar[layout.B_SESSION])
             outcome.finals.append(
                 Final(
                     bar=Bar(
                         symbol=self._symbols[symbol_row],
                         session_date=int(self._sessions.yyyymmdd[session]),
-                        open=float(bar[kernel.B_OPEN]),
-                        high=float(bar[kernel.B_HIGH]),
-                        low=float(bar[kernel.B_LOW]),
-                        close=float(bar[kernel.B_CLOSE]),
-                        ticks=int(bar[kernel.B_TICKS]),
-                        close_event_ms=int(bar[kernel.B_CLOSE_MS]),
+                        open=float(bar[layout.B_OPEN]),
+                        high=float(bar[layout.B_HIGH]),
+                        low=float(bar[layout.B_LOW]),
+                        close=float(bar[layout.B_CLOSE]),
+                        ticks=int(bar[layout.B_TICKS]),
+                        close_event_ms=int(bar[layout.B_CLOSE_MS]),
                         session_close_ms=int(self._sessions.close_ms[session]),
                         history=frame.history,
                     ),
                     row=row,
-                    n_sessions=int(self._states[symbol_row, kernel.N]) - left[symbol_row],
+                    n_sessions=int(self._states[symbol_row, layout.N]) - left[symbol_row],
                     seen_ms=frame.seen_ms,
                     offset=offset,
                     feed=frame.source,
@@ -201,25 +202,25 @@ class Partition:
         """The newest rows of the given symbols, pending bars counted as closed."""
         which = np.array(sorted(dirty), dtype=np.int64)
         # A symbol whose every tick was refused has no bar, hence no row.
-        which = which[~np.isnan(self._states[which, kernel.NEWEST])]
+        which = which[~np.isnan(self._states[which, layout.NEWEST])]
         rows = np.empty((len(which), spec.ROW_SIZE))
-        kernel.read_rows(self._states, self._is_rate, kernel.WINDOWS, which, rows)
+        roll.read_rows(self._states, self._is_rate, layout.WINDOWS, which, rows)
 
         def state(column: int | npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
             taken: npt.NDArray[np.int64] = self._states[which, column].astype(np.int64)
             return taken
 
-        pending = state(kernel.PENDING)
-        newest_bar = kernel.BAR + np.maximum(pending - 1, 0) * kernel.BAR_SIZE
-        session = np.where(pending > 0, state(newest_bar + kernel.B_SESSION), state(kernel.FINAL))
-        n_sessions = state(kernel.N) + pending
+        pending = state(layout.PENDING)
+        newest_bar = layout.BAR + np.maximum(pending - 1, 0) * layout.BAR_SIZE
+        session = np.where(pending > 0, state(newest_bar + layout.B_SESSION), state(layout.FINAL))
+        n_sessions = state(layout.N) + pending
         integers = {
-            "event_ms": state(kernel.NEWEST),
-            "seen_ms": state(kernel.SEEN),
+            "event_ms": state(layout.NEWEST),
+            "seen_ms": state(layout.SEEN),
             "session_date": self._sessions.yyyymmdd[session],
             "n_sessions": n_sessions,
             "is_warm": n_sessions >= spec.WARM_SESSIONS,
-            "source_offset": state(kernel.OFFSET),
+            "source_offset": state(layout.OFFSET),
         }
         return OnlineRows(
             symbols=[self._symbols[row] for row in which],

@@ -18,14 +18,14 @@ from collections.abc import Iterable
 import msgspec
 
 from feature_repo.features import spec_hash
-from stream_processors import kernel
+from stream_processors.kernel import layout
 from stream_processors.state_version import STATE_VERSION
 
 # Snapshots of another layout are never read. The consumer group and its changelog are named after the layout
 # too (state_version.py), so a new layout starts from the beginning of the log.
-LAYOUT = hashlib.sha256(f"{STATE_VERSION}|{kernel.STATE_SIZE}|{spec_hash()}".encode()).digest()[:8]
+LAYOUT = hashlib.sha256(f"{STATE_VERSION}|{layout.STATE_SIZE}|{spec_hash()}".encode()).digest()[:8]
 
-_STATE_BYTES = kernel.STATE_SIZE * 8
+_STATE_BYTES = layout.STATE_SIZE * 8
 
 Entries = dict[bytes, bytes | None]  # None deletes
 

@@ -75,7 +75,6 @@ class Watchdog:
 
     def _run(self) -> None:
         from kafka import KafkaConsumer
-        from kafka.errors import KafkaError
 
         client: Any = None
         while True:
@@ -89,8 +88,8 @@ class Watchdog:
                         **client_config(self._settings), group_id=APP_ID, enable_auto_commit=False
                     )
                 acknowledged, ends = self._positions(client)
-            except KafkaError as error:
-                log.debug("watchdog: %s", error)
+            except Exception as error:  # a watchdog that has died watches nothing
+                log.warning("cannot tell how far this worker is, trying again: %s", error)
                 self._progress.excuse()
                 continue
             if self._excused:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 
-import numba as nb
-
 from feature_repo.features import WINDOW_CHANNELS, WINDOW_SESSIONS
+from stream_processors.kernel.compiled import compiled
 from stream_processors.kernel.layout import (
     B_CLOSE,
     B_CLOSE_MS,
@@ -37,13 +36,13 @@ from stream_processors.kernel.layout import (
 )
 
 
-@nb.njit("float64(float64, boolean)", cache=True)
+@compiled("float64(float64, boolean)")
 def to_x(price: float, is_rate: bool) -> float:
     """The additive form of a price: its differences are log returns, or changes of a rate."""
     return price / 100.0 if is_rate else math.log(price)
 
 
-@nb.njit("void(float64[:], int64, int64, float64)", cache=True)
+@compiled("void(float64[:], int64, int64, float64)")
 def place_in_bar(state: FloatArray, session: int, event_ms: int, price: float) -> None:
     """Put a tick into its pending bar, opening the bar if need be.
 
@@ -75,7 +74,7 @@ def place_in_bar(state: FloatArray, session: int, event_ms: int, price: float) -
     state[PENDING] += 1
 
 
-@nb.njit("void(float64[:], float64, float64)", cache=True)
+@compiled("void(float64[:], float64, float64)")
 def close_session(state: FloatArray, price: float, x: float) -> None:
     """Append one final close to the rings and move the recursive averages."""
     n = int(state[N])
@@ -124,7 +123,7 @@ def close_session(state: FloatArray, price: float, x: float) -> None:
     state[LV + WINDOW_SESSIONS - 1] = math.log(now / long_run) if now > 0.0 and long_run > 0.0 else 0.0
 
 
-@nb.njit("void(float64[:], boolean, float64[:])", cache=True)
+@compiled("void(float64[:], boolean, float64[:])")
 def finalise_oldest(state: FloatArray, is_rate: bool, bar: FloatArray) -> None:
     """Move the oldest pending bar into the rings and copy it to bar, shape (BAR_SIZE,)."""
     bar[:] = state[BAR : BAR + BAR_SIZE]
@@ -134,7 +133,7 @@ def finalise_oldest(state: FloatArray, is_rate: bool, bar: FloatArray) -> None:
     state[PENDING] -= 1
 
 
-@nb.njit("void(float64[:], float64[:], int64)", cache=True)
+@compiled("void(float64[:], float64[:], int64)")
 def read_sessions(state: FloatArray, row: FloatArray, window_column: int) -> None:
     """Write the session features of a state without pending bars into a row that is NaN everywhere.
 

@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import functools
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
+import numba as nb
 from numba.core import config
 from numba.core.caching import InTreeCacheLocator, UserWideCacheLocator
 
 from feature_repo.features import spec_hash
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 @functools.cache
@@ -39,8 +44,13 @@ class InTheUsersCache(UserWideCacheLocator):  # type: ignore[misc]
         return stamp()
 
 
-def use_cache_of_these_sources() -> None:
-    """Before the first function is decorated."""
-    config.CACHE_LOCATOR_CLASSES = ",".join(
-        f"{__name__}.{locator.__name__}" for locator in (BesideTheSource, InTheUsersCache)
-    )
+# Numba asks for it when a function is decorated, so everything here is decorated with what stands below.
+config.CACHE_LOCATOR_CLASSES = ",".join(
+    f"{__name__}.{locator.__name__}" for locator in (BesideTheSource, InTheUsersCache)
+)
+
+
+def compiled(signature: str) -> Callable[[F], F]:
+    """Compile a function for one signature, when it is defined or from the cache."""
+    decorator: Callable[[F], F] = nb.njit(signature, cache=True)
+    return decorator

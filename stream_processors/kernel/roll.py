@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 
-import numba as nb
 import numpy as np
 import numpy.typing as npt
 
 from stream_processors.kernel.bars import close_session, finalise_oldest, place_in_bar, read_sessions, to_x
+from stream_processors.kernel.compiled import compiled
 from stream_processors.kernel.layout import (
     AHEAD,
     APPLIED,
@@ -42,7 +42,7 @@ from stream_processors.kernel.tiles import place_in_tile, read_window
 AHEAD_MS = 5_000  # how far an event may be ahead of the moment at which it was read
 
 
-@nb.njit("void(float64[:], int64[:,:], int64, boolean, float64[:])", cache=True)
+@compiled("void(float64[:], int64[:,:], int64, boolean, float64[:])")
 def _read_windows(
     state: FloatArray, windows: IntArray, as_of_ms: int, is_rate: bool, row: FloatArray
 ) -> None:
@@ -61,10 +61,9 @@ def _read_windows(
         )
 
 
-@nb.njit(
+@compiled(
     "int64(float64[:,:], boolean[:], int64[:,:], int64[:], int64[:], float64[:], float64[:], int64[:],"
     " int64, int64, int64[:], float64[:,:], float64[:,:])",
-    cache=True,
 )
 def apply_ticks(
     states: FloatArray,
@@ -148,7 +147,7 @@ def apply_ticks(
     return finals
 
 
-@nb.njit("void(float64[:,:], boolean[:], int64[:,:], int64[:], float64[:,:])", cache=True)
+@compiled("void(float64[:,:], boolean[:], int64[:,:], int64[:], float64[:,:])")
 def read_rows(
     states: FloatArray, is_rate: npt.NDArray[np.bool_], windows: IntArray, symbol: IntArray, rows: FloatArray
 ) -> None:

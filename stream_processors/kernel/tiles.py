@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import math
 
-import numba as nb
-
 from feature_repo.features import TILES
 from stream_processors.kernel.bars import to_x
+from stream_processors.kernel.compiled import compiled
 from stream_processors.kernel.layout import (
     H_EMA,
     H_EMA_TILE,
@@ -35,13 +34,13 @@ from stream_processors.kernel.layout import (
 )
 
 
-@nb.njit("int64(int64, int64)", cache=True)
+@compiled("int64(int64, int64)")
 def tile_of(event_ms: int, tile_ms: int) -> int:
     """Tile t covers (t * tile_ms, (t + 1) * tile_ms]."""
     return (event_ms - 1) // tile_ms
 
 
-@nb.njit("float64(float64, float64, float64)", cache=True)
+@compiled("float64(float64, float64, float64)")
 def _averaged(ema: float, price: float, tiles: float) -> float:
     """The moving average after a close that came so many tiles after the one before."""
     if math.isnan(ema):
@@ -49,7 +48,7 @@ def _averaged(ema: float, price: float, tiles: float) -> float:
     return ema + (1.0 - math.exp(-tiles / TILES)) * (price - ema)
 
 
-@nb.njit("void(float64[:], int64, int64, float64, float64)", cache=True)
+@compiled("void(float64[:], int64, int64, float64, float64)")
 def place_in_tile(part: FloatArray, tile_ms: int, event_ms: int, price: float, size: float) -> None:
     """Put a tick into its tile. `part` is the state of one window; size NaN means unknown.
 
@@ -89,7 +88,7 @@ def place_in_tile(part: FloatArray, tile_ms: int, event_ms: int, price: float, s
         part[base + T_NOTIONAL] += price * size
 
 
-@nb.njit("void(float64[:], int64, int64, int64, int64, int64, boolean, float64[:])", cache=True)
+@compiled("void(float64[:], int64, int64, int64, int64, int64, boolean, float64[:])")
 def read_window(
     part: FloatArray,
     tile_ms: int,

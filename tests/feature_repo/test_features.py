@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from feature_repo.describe import DOCUMENT, document
 from feature_repo.features import FEATURES, ROW_SIZE, WARM_SESSIONS, spec_hash
-from stream_processors import kernel
+from stream_processors.kernel import layout
 
 
 def test_names_are_unique_and_everything_is_described() -> None:
@@ -13,7 +13,7 @@ def test_names_are_unique_and_everything_is_described() -> None:
 
 
 def test_the_kernel_row_and_the_spec_agree() -> None:
-    assert kernel.row_size(len(kernel.WINDOWS)) == ROW_SIZE
+    assert layout.row_size(len(layout.WINDOWS)) == ROW_SIZE
 
 
 def test_the_hash_names_the_spec() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from stream_processors.kernel import apply_ticks
 from stream_processors.kernel.compiled import BesideTheSource, InTheUsersCache, stamp
+from stream_processors.kernel.roll import apply_ticks
 
 
 def test_the_stamp_changes_with_any_source_of_the_package(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from feature_repo.features import INTRADAY_FEATURES, ROW_SIZE, SESSION_FEATURES
 from producers.sessions import nyse
-from stream_processors import kernel
+from stream_processors.kernel import layout, roll
 from tests.stream_processors import intraday_oracle as oracle
 from tests.stream_processors.intraday_oracle import Tick
 from tests.stubs import SESSION, close_ms
@@ -30,12 +30,12 @@ def stream(seed: int, n: int = 250) -> list[Tick]:
 
 def run(ticks: list[Tick], is_rate: bool = False) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Outcome per tick, final bars, final rows, the open row."""
-    states, rates = kernel.empty_states(1), np.array([is_rate])
-    outcome, bars, rows = kernel.new_rows(len(ticks))
-    finals = kernel.apply_ticks(
+    states, rates = layout.empty_states(1), np.array([is_rate])
+    outcome, bars, rows = roll.new_rows(len(ticks))
+    finals = roll.apply_ticks(
         states,
         rates,
-        kernel.WINDOWS,
+        layout.WINDOWS,
         np.zeros(len(ticks), dtype=np.int64),
         np.array([tick.event_ms for tick in ticks], dtype=np.int64),
         np.array([tick.price for tick in ticks]),
@@ -48,7 +48,7 @@ def run(ticks: list[Tick], is_rate: bool = False) -> tuple[np.ndarray, np.ndarra
         rows,
     )
     open_row = np.empty((1, ROW_SIZE))
-    kernel.read_rows(states, rates, kernel.WINDOWS, np.zeros(1, dtype=np.int64), open_row)
+    roll.read_rows(states, rates, layout.WINDOWS, np.zeros(1, dtype=np.int64), open_row)
     return outcome, bars[:finals], rows[:finals], open_row[0]
 
 
@@ -60,7 +60,7 @@ def intraday(row: np.ndarray) -> dict[str, float]:
 def shuffled_within_grace(ticks: list[Tick], seed: int) -> list[Tick]:
     """Every tick delayed by up to the grace: what a reordering network does."""
     rng = np.random.default_rng(seed)
-    arrival = [tick.event_ms + rng.uniform(0, kernel.GRACE_MS) for tick in ticks]
+    arrival = [tick.event_ms + rng.uniform(0, layout.GRACE_MS) for tick in ticks]
     return [ticks[i] for i in np.argsort(arrival, kind="stable")]
 
 
@@ -74,7 +74,7 @@ def assert_equal(got: dict[str, float], expected: dict[str, float], where: objec
 def test_the_open_row_equals_the_oracle(seed: int, n: int, is_rate: bool) -> None:
     ticks = stream(seed, n)
     outcome, _, _, row = run(ticks, is_rate)
-    assert (outcome == kernel.APPLIED).all()
+    assert (outcome == layout.APPLIED).all()
     assert_equal(intraday(row), oracle.features(ticks, ticks[-1].event_ms, is_rate))
 
 
@@ -84,7 +84,7 @@ def test_a_final_row_is_as_of_its_close_whatever_came_after(seed: int) -> None:
     ticks = stream(seed)
     _, bars, rows, _ = run(ticks)
     for bar, row in zip(bars, rows, strict=True):
-        close = int(CLOSES[int(bar[kernel.B_SESSION])])
+        close = int(CLOSES[int(bar[layout.B_SESSION])])
         assert_equal(intraday(row), oracle.features(ticks, close), close)
 
 
@@ -95,7 +95,7 @@ def test_arrival_order_within_the_grace_does_not_matter(seed: int, shuffle: int)
     ticks = list({tick.event_ms: tick for tick in stream(seed)}.values())
     _, _, rows, row = run(ticks)
     outcome, _, other_rows, other = run(shuffled_within_grace(ticks, shuffle))
-    assert (outcome == kernel.APPLIED).all()
+    assert (outcome == layout.APPLIED).all()
     for one, another in ((row, other), *zip(rows, other_rows, strict=True)):
         got, expected = intraday(another), intraday(one)
         for name, value in expected.items():
@@ -145,9 +145,9 @@ def test_bad_sizes_are_refused_alone() -> None:
             Tick(start + 3, 11.0, 0.0),
         ]
     )
-    assert outcome.tolist() == [kernel.APPLIED, kernel.BAD_SIZE, kernel.BAD_SIZE, kernel.APPLIED]
+    assert outcome.tolist() == [layout.APPLIED, layout.BAD_SIZE, layout.BAD_SIZE, layout.APPLIED]
     assert row[0] == 11.0
 
 
 def test_every_close_is_the_end_of_a_tile_of_every_window() -> None:
-    assert (CLOSES[:, None] % kernel.WINDOWS[None, :, 0] == 0).all()
+    assert (CLOSES[:, None] % layout.WINDOWS[None, :, 0] == 0).all()

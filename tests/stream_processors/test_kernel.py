@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from feature_repo.features import NUMERIC_NAMES, ROW_SIZE, SESSION_FEATURES, WINDOW_CHANNELS, WINDOW_SESSIONS
 from producers.sessions import nyse
-from stream_processors import kernel
+from stream_processors.kernel import layout, roll
 from tests.stream_processors import oracle
 from tests.stubs import SESSION, close_ms, random_walk
 
-GRACE_MS = kernel.GRACE_MS
+GRACE_MS = layout.GRACE_MS
 CLOSES = nyse().close_ms
 NO_RATE = np.array([False])
 RATE = np.array([True])
@@ -28,7 +28,7 @@ def run(
     seen_ms: int = 2**52,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Feed (event_ms, price) in chunks. Returns outcome per tick, final bars, final rows, the open row."""
-    states = kernel.empty_states(1)
+    states = layout.empty_states(1)
     sizes = chunks or [len(ticks)]
     outcomes, bars, rows = [], [], []
     rest = list(ticks)
@@ -36,11 +36,11 @@ def run(
         part, rest = rest[:size], rest[size:]
         if not part:
             continue
-        outcome, bar, row = kernel.new_rows(len(part))
-        n = kernel.apply_ticks(
+        outcome, bar, row = roll.new_rows(len(part))
+        n = roll.apply_ticks(
             states,
             is_rate,
-            kernel.WINDOWS,
+            layout.WINDOWS,
             np.zeros(len(part), dtype=np.int64),
             np.array([ms for ms, _ in part], dtype=np.int64),
             np.array([price for _, price in part]),
@@ -56,7 +56,7 @@ def run(
         bars.append(bar[:n])
         rows.append(row[:n])
     open_row = np.empty((1, ROW_SIZE))
-    kernel.read_rows(states, is_rate, kernel.WINDOWS, np.zeros(1, dtype=np.int64), open_row)
+    roll.read_rows(states, is_rate, layout.WINDOWS, np.zeros(1, dtype=np.int64), open_row)
     return np.concatenate(outcomes), np.concatenate(bars), np.concatenate(rows), open_row[0]
 
 
@@ -97,7 +97,7 @@ def test_every_final_row_equals_the_oracle_of_its_past() -> None:
 def test_a_rate_may_be_zero_or_negative_and_its_returns_are_changes() -> None:
     prices = [2.0, 1.0, 0.0, -0.5, 0.25]
     outcome, _, _, row = run(daily(prices), is_rate=RATE)
-    assert (outcome == kernel.APPLIED).all()
+    assert (outcome == layout.APPLIED).all()
     assert numeric(row)["log_return_1"] == pytest.approx(0.0075)
     expected = oracle.features(prices, is_rate=True)
     assert numeric(row)["drawdown_252"] == pytest.approx(expected["drawdown_252"])
@@ -115,7 +115,7 @@ def test_a_bar_has_the_open_high_low_close_and_count_of_its_session() -> None:
     ticks = [(start + i, price) for i, price in enumerate([10.0, 14.0, 9.0, 11.0])]
     _, bars, _, _ = run([*ticks, (close_ms(SESSION + 1), 12.0)])
     bar = bars[0]
-    assert bar[[kernel.B_OPEN, kernel.B_HIGH, kernel.B_LOW, kernel.B_CLOSE, kernel.B_TICKS]].tolist() == [
+    assert bar[[layout.B_OPEN, layout.B_HIGH, layout.B_LOW, layout.B_CLOSE, layout.B_TICKS]].tolist() == [
         10.0,
         14.0,
         9.0,
@@ -127,27 +127,27 @@ def test_a_bar_has_the_open_high_low_close_and_count_of_its_session() -> None:
 @pytest.mark.parametrize(
     ("price", "after_ms", "reason"),
     [
-        (0.0, 0, kernel.BAD_PRICE),
-        (-1.0, 0, kernel.BAD_PRICE),
-        (np.nan, 0, kernel.BAD_PRICE),
-        (np.inf, 0, kernel.BAD_PRICE),
-        (5.0, 6_000, kernel.AHEAD),
-        (5.0, -GRACE_MS - 1, kernel.LATE),
-        (5.0, -GRACE_MS, kernel.APPLIED),
-        (5.0, 5_000, kernel.APPLIED),
+        (0.0, 0, layout.BAD_PRICE),
+        (-1.0, 0, layout.BAD_PRICE),
+        (np.nan, 0, layout.BAD_PRICE),
+        (np.inf, 0, layout.BAD_PRICE),
+        (5.0, 6_000, layout.AHEAD),
+        (5.0, -GRACE_MS - 1, layout.LATE),
+        (5.0, -GRACE_MS, layout.APPLIED),
+        (5.0, 5_000, layout.APPLIED),
     ],
 )
 def test_a_bad_tick_is_refused_alone(price: float, after_ms: int, reason: int) -> None:
     now = close_ms(SESSION) - 3_600_000
     outcome, _, _, row = run([(now, 10.0), (now + after_ms, price), (now + 1, 11.0)], seen_ms=now)
     assert outcome[1] == reason
-    assert outcome[[0, 2]].tolist() == [kernel.APPLIED] * 2
-    assert row[0] == (5.0 if reason == kernel.APPLIED and after_ms > 0 else 11.0)
+    assert outcome[[0, 2]].tolist() == [layout.APPLIED] * 2
+    assert row[0] == (5.0 if reason == layout.APPLIED and after_ms > 0 else 11.0)
 
 
 def test_a_tick_after_the_last_known_session_is_ahead() -> None:
     outcome, _, _, _ = run([(int(CLOSES[-1]) + 1, 5.0)])
-    assert outcome.tolist() == [kernel.AHEAD]
+    assert outcome.tolist() == [layout.AHEAD]
 
 
 def intraday(n: int, seed: int) -> list[tuple[int, float]]:
@@ -185,12 +185,12 @@ def test_order_within_the_grace_does_not_matter(seed: int, random: object) -> No
         random.shuffle(group)  # type: ignore[attr-defined]  # hypothesis' Random
     outcome, bars, rows, row = run(ticks)
     shuffled = run(list(itertools.chain(*groups)))
-    assert (shuffled[0] == kernel.APPLIED).all()
+    assert (shuffled[0] == layout.APPLIED).all()
     assert np.array_equal(rows, shuffled[2], equal_nan=True)
     assert np.array_equal(row, shuffled[3], equal_nan=True)
-    without_open = [i for i in range(kernel.FINAL_BAR_SIZE) if i != kernel.B_OPEN]  # the first to arrive
+    without_open = [i for i in range(layout.FINAL_BAR_SIZE) if i != layout.B_OPEN]  # the first to arrive
     assert np.array_equal(bars[:, without_open], shuffled[1][:, without_open])
-    assert (outcome == kernel.APPLIED).all()
+    assert (outcome == layout.APPLIED).all()
 
 
 @settings(max_examples=25, deadline=None)
@@ -200,26 +200,26 @@ def test_the_future_changes_nothing_in_the_past(seed: int, at: int, factor: floa
     other = ticks[:at] + [(ms, price * factor) for ms, price in ticks[at:]]
     _, bars, rows, _ = run(ticks)
     _, changed_bars, changed_rows, _ = run(other)
-    before = int((bars[:, kernel.B_SESSION] < np.searchsorted(CLOSES, ticks[at][0])).sum())
+    before = int((bars[:, layout.B_SESSION] < np.searchsorted(CLOSES, ticks[at][0])).sum())
     assert np.array_equal(bars[:before], changed_bars[:before])
     assert np.array_equal(rows[:before], changed_rows[:before], equal_nan=True)
 
 
 def test_every_symbol_may_end_two_sessions_in_one_record() -> None:
     symbols = 40
-    states, rates = kernel.empty_states(symbols), np.zeros(symbols, dtype=np.bool_)
+    states, rates = layout.empty_states(symbols), np.zeros(symbols, dtype=np.bool_)
 
     def feed(times: list[int], offset: int) -> int:
         """One tick per symbol at each of the times."""
         n = symbols * len(times)
-        outcome, bars, rows = kernel.new_rows(n)
+        outcome, bars, rows = roll.new_rows(n)
         which = np.tile(np.arange(symbols, dtype=np.int64), len(times))
         at = np.repeat(np.array(times, dtype=np.int64), symbols)
         prices, sizes = np.full(n, 5.0), np.full(n, np.nan)
-        arguments = (states, rates, kernel.WINDOWS, which, at, prices, sizes, CLOSES, 2**52, offset)
-        finals = kernel.apply_ticks(*arguments, outcome, bars, rows)
+        arguments = (states, rates, layout.WINDOWS, which, at, prices, sizes, CLOSES, 2**52, offset)
+        finals = roll.apply_ticks(*arguments, outcome, bars, rows)
         assert finals <= len(bars)
-        assert (outcome == kernel.APPLIED).all()
+        assert (outcome == layout.APPLIED).all()
         return finals
 
     first = close_ms(SESSION)
@@ -228,4 +228,4 @@ def test_every_symbol_may_end_two_sessions_in_one_record() -> None:
 
 
 def test_state_is_small() -> None:
-    assert kernel.STATE_SIZE * 8 <= 64 * 1024
+    assert layout.STATE_SIZE * 8 <= 64 * 1024
