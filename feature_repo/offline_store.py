@@ -15,6 +15,8 @@ from feast import FeatureView, RepoConfig
 from feast.infra.offline_stores.dask import DaskOfflineStore, DaskOfflineStoreConfig, DaskRetrievalJob
 from feast.infra.offline_stores.offline_store import RetrievalJob
 
+from feature_repo.offline_sink import SCHEMA
+
 ENTITY_TIME = "event_timestamp"
 
 
@@ -81,7 +83,9 @@ def _join(entity_df: pd.DataFrame, view: FeatureView, names: list[str]) -> pd.Da
     source = view.batch_source
     time, created, keys = source.timestamp_field, source.created_timestamp_column, list(view.join_keys)
     columns = [*keys, time, created, *names]
-    features = pyarrow.dataset.dataset(source.path, format="parquet").to_table(columns=columns).to_pandas()
+    # The schema of now, not of whichever file comes first: one from before a feature was added has it as null.
+    files = pyarrow.dataset.dataset(source.path, schema=SCHEMA, format="parquet")
+    features = files.to_table(columns=columns).to_pandas()
     features = features.sort_values([time, created]).drop_duplicates([*keys, time], keep="last")
     features[time] = _utc(features[time])
     entities = entity_df.copy()

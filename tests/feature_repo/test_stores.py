@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 import redis
 
@@ -259,3 +260,13 @@ def test_the_as_of_join_equals_feasts_own(offline: Settings) -> None:
 def test_a_row_is_not_known_before_its_close(offline: Settings) -> None:
     frame = historical(offline, entities([SESSION + 50], after_s=-1))
     assert frame["price"].tolist() == [149.0, 149.0]
+
+
+def test_files_from_before_a_feature_was_added_have_it_as_null(offline: Settings) -> None:
+    for path in sorted(offline.offline_dir.glob("*.parquet"))[:1]:
+        pq.write_table(pq.read_table(path).drop_columns(["ema_1m", "source_offset"]), path)
+    frame = historical(offline, entities([SESSION + 3, SESSION + 119]))
+    assert frame["price"].tolist() == [103.0, 219.0, 103.0, 219.0]
+    assert frame["ema_1m"].isna().tolist() == [True, False, True, False]
+    upsert(offline.offline_dir, 0, finals(range(SESSION + 3, SESSION + 4), price=5.0))  # merged with the old
+    assert historical(offline, entities([SESSION + 3]))["price"].tolist() == [5.0, 103.0]
