@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import shlex
 import sys
 import warnings
 from pathlib import Path
@@ -57,7 +58,7 @@ def main(arguments: list[str], prog: str = "python -m benchmarks") -> int:
     if options.save:
         RESULTS.mkdir(exist_ok=True)
         kept = {
-            "command": " ".join(["allocast bench", *(one for one in arguments if one != "--save")]),
+            "command": f"allocast bench {shlex.join(one for one in arguments if one != '--save')}",
             **result,
         }
         body = msgspec.json.format(msgspec.json.encode(kept), indent=2)

@@ -87,6 +87,7 @@ def measure(settings: Settings, repeat: int) -> dict[str, Any]:
         **whole_times,
         "assets": MODEL_ASSETS,
         "scenarios": answered(rows),
+        "members": list(champion.manifest.members),  # those of a first start: the LSTM adds its network
         "answer_after_a_tick": times(after_a_tick, repeat),
         "answer_changed_weights_only": times(lambda: answered(rows), repeat),
         "read": reads,

@@ -18,7 +18,7 @@ from feast.infra.online_stores.redis import RedisOnlineStore, RedisOnlineStoreCo
 from feast.protos.feast.types.EntityKey_pb2 import EntityKey
 from feast.protos.feast.types.Value_pb2 import Value
 from redis import RedisCluster
-from redis.exceptions import NoScriptError
+from redis.exceptions import ConnectionError, NoScriptError
 
 from feature_repo.features import FEATURES
 from feature_repo.online_rows import SOURCE_OFFSET, OnlineRows
@@ -47,7 +47,8 @@ class FencedRedisOnlineStore(RedisOnlineStore):  # type: ignore[misc]  # feast s
     def write_rows(self, config: RepoConfig, batches: Sequence[OnlineRows]) -> int:
         """Write rows in one pipeline. Returns how many were newer than what was held.
 
-        Raises redis.RedisError when the store does not answer; writing the same rows again is harmless.
+        Raises redis.RedisError when the store does not answer, or was started again since the last call and may
+        have lost rows; writing the same rows again is harmless.
         """
         client = self._get_client(config.online_store)
         # A script sees one machine's keys: with a cluster, one row per call.
@@ -65,9 +66,9 @@ class FencedRedisOnlineStore(RedisOnlineStore):  # type: ignore[misc]  # feast s
             self._sha = client.script_load(WRITE_IF_NEWER)
         try:
             return self._run(client, calls)
-        except NoScriptError:  # Redis was started again
-            client.script_load(WRITE_IF_NEWER)
-            return self._run(client, calls)
+        except NoScriptError as error:
+            self._sha = ""
+            raise ConnectionError("Redis was started again, its newest writes may be lost") from error
 
     def _run(self, client: Any, calls: Sequence[tuple[list[bytes], list[bytes | str | int]]]) -> int:
         with client.pipeline(transaction=False) as pipe:

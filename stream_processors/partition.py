@@ -230,6 +230,10 @@ class Partition:
             log=self._log,
         )
 
+    def all_dirty(self) -> None:
+        """Every row is to be written online."""
+        self.dirty.update(range(len(self._symbols)))
+
     def online_row(self, symbol: str) -> OnlineRow | None:
         """The newest row of one symbol; None before its first tick."""
         row = self._row.get(symbol)

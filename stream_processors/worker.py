@@ -223,6 +223,12 @@ class Worker:
                         self.moved.set()
                 raise
 
+    def write_all_again(self) -> None:
+        """Every symbol's row goes online once more; the fence refuses those that are there."""
+        for partition in self._partitions.values():
+            partition.all_dirty()
+        self.moved.set()
+
     async def announce(self) -> None:
         """Send the newest rows of symbols that moved since they were last announced, of some if they are many."""
         records: list[Record] = []

@@ -71,6 +71,8 @@ class Writing:
             if self._away_since is not None:
                 log.info("writing works again after %.0f s", loop.time() - self._away_since)
                 self._away_since = None
+                # Redis loses its last second with the machine; a symbol that rests would stay as it was before.
+                self._worker.write_all_again()
 
 
 async def _happens(event: asyncio.Event, timeout_s: float) -> None:

@@ -61,12 +61,14 @@ def rate(peer: Peer, settings: Settings, ticks: int, states: Path, limit_s: floa
             env=environment(settings),
         )
     try:
-        return _rate(child, log_file, ticks, limit_s)
+        return _rate(peer, child, log_file, ticks, limit_s)
     finally:
         stop(child)
 
 
-def _rate(child: subprocess.Popen[bytes], log_file: Path, ticks: int, limit_s: float) -> tuple[float, int]:
+def _rate(
+    peer: Peer, child: subprocess.Popen[bytes], log_file: Path, ticks: int, limit_s: float
+) -> tuple[float, int]:
     asked = time.time()
     said: list[Line] = []
     while True:
@@ -76,6 +78,6 @@ def _rate(child: subprocess.Popen[bytes], log_file: Path, ticks: int, limit_s: f
             break
         if child.poll() is not None or (not said and time.time() - asked > START_S):
             tail = log_file.read_text(encoding="utf-8", errors="replace")[-2000:]
-            raise TryAgain(f"{' '.join(map(str, child.args))} did not run:\n{tail}")  # type: ignore[arg-type]
+            raise TryAgain(f"{peer.module} did not run:\n{tail}")
     done = said[-1]
     return (done.ticks / (done.at - said[0].at) if done.ticks else 0.0), done.ticks

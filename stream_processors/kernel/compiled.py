@@ -37,7 +37,7 @@ class BesideTheSource(InTreeCacheLocator):  # type: ignore[misc]  # numba ships 
         return stamp()
 
 
-class InTheUsersCache(UserWideCacheLocator):  # type: ignore[misc]
+class InTheUsersCache(UserWideCacheLocator):  # type: ignore[misc]  # as above
     """Where the installation is read-only."""
 
     def get_source_stamp(self) -> str:

@@ -15,5 +15,5 @@ async def never(_: Worker) -> None:
 
 
 if __name__ == "__main__":
-    Worker.snapshot = never  # type: ignore[method-assign]
+    Worker.snapshot = never  # type: ignore[method-assign]  # the fault itself
     sys.exit(main())

@@ -118,6 +118,20 @@ def test_an_older_offset_never_overwrites_a_newer_one(settings: Settings, client
     assert FeastReader(settings).read(["GC=F"])["GC=F"].values["price"] == 1.0
 
 
+def test_a_store_that_was_started_again_is_told_of_before_anything_is_written(
+    settings: Settings, client: redis.Redis
+) -> None:
+    from feature_repo.online_store import FencedRedisOnlineStore
+
+    store, config = FencedRedisOnlineStore(), load_config(settings)
+    assert store.write_rows(config, [online_row(row())]) == 1
+    client.flushall()
+    client.script_flush()  # what a restart without its last second looks like
+    with pytest.raises(redis.ConnectionError, match="started again"):
+        store.write_rows(config, [online_row(row(), offset=2)])
+    assert store.write_rows(config, [online_row(row(), offset=2)]) == 1
+
+
 def test_feasts_own_reader_and_types_agree(settings: Settings, client: redis.Redis) -> None:
     del client
     write(settings, online_row(row(values={"price": 3.5})))

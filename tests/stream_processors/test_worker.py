@@ -343,3 +343,18 @@ def test_a_record_that_breaks_our_own_code_becomes_a_dead_letter(monkeypatch: py
     (dead,) = of_topic(memory, topics.DEAD)
     assert dict(dead.headers)["reason"] == b"unexpected"
     assert memory.online["GC=F"].values[0] == 101.0
+
+
+def test_rows_that_a_store_has_lost_are_written_again_though_their_symbols_rest() -> None:
+    memory = Memory()
+
+    async def scenario() -> None:
+        own = worker(memory)
+        await own.apply(0, 0, encode(frame()), SEEN_MS, Held(memory))
+        await own.flush()
+        memory.online.clear()
+        own.write_all_again()
+        await own.flush()
+
+    asyncio.run(scenario())
+    assert memory.online["GC=F"].values[0] == 101.0

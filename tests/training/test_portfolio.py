@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.portfolio import expected_shortfall, path, value_at_risk, worst_drawdown
+from training.portfolio import Rebalance, expected_shortfall, path, value_at_risk, worst_drawdown
 
 RNG = np.random.default_rng(5)
 GROWTH = np.exp(np.cumsum(RNG.normal(0, 0.08, (40, 6, 3)), axis=1))
@@ -29,8 +29,8 @@ def follow(growth: np.ndarray, steps: int, monthly: bool) -> float:
 
 
 @pytest.mark.parametrize("rebalance", ["none", "monthly"])
-def test_the_profit_is_that_of_following_the_money(rebalance: str) -> None:
-    found = path(GROWTH, SHARE, FEE, rebalance)  # type: ignore[arg-type]
+def test_the_profit_is_that_of_following_the_money(rebalance: Rebalance) -> None:
+    found = path(GROWTH, SHARE, FEE, rebalance)
     for scenario in range(len(GROWTH)):
         for steps in (1, 3, 6):
             expected = follow(GROWTH[scenario], steps, rebalance == "monthly") - 1
