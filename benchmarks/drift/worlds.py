@@ -22,7 +22,7 @@ from stream_processors.partition import Partition
 from training import members, pool
 from training.dataset import Dataset, build
 from training.garch import GarchFhs
-from training.horizons import HORIZONS, LEVELS
+from training.horizons import LEVELS
 from training.inputs import inputs_of
 from training.member import Member
 
@@ -129,5 +129,3 @@ def worlds(
         step((world + 1) / number, f"world {world + 1}/{number}")
     return found
 
-
-assert HORIZONS[0] == 1
