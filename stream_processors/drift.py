@@ -22,7 +22,7 @@ from stream_processors.matching import Scored
 
 SCHEMA = "drift/1"
 FAMILY_RUN_LENGTH = 504.0  # sessions: two years
-LEVEL_SHARE = 0.6  # of the budget, for the level of volatility; the assets' detectors share the rest
+LEVEL_SHARE = 0.65  # of the budget, for the level of volatility; the assets' detectors share the rest
 EVERYTHING = "all"  # the asset name of what is not about a single asset
 LEVEL = "level"
 

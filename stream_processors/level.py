@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float64]
 
-LEVELS = (0.6, 0.75, 1.35, 1.7)  # of volatility, relative to the past
+LEVELS = (0.7, 1.5)  # of volatility, relative to the past
 PERSISTENT = 0.985  # half-life of 46 sessions: a decade then holds too few levels to know the usual one
 MIN_PAST = 504
 LONGEST_PAST = 2520

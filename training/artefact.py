@@ -89,12 +89,17 @@ def write(folder: Path, manifest: Manifest, arrays: Arrays) -> Manifest:
     return final
 
 
-def load(folder: Path) -> tuple[Manifest, Arrays]:
-    """Read and verify. Raises FixAndRestart naming the file and what is wrong with it."""
+def manifest_of(folder: Path) -> Manifest:
+    """What a model says it is, its files unseen. Raises FixAndRestart when there is nothing to read."""
     try:
-        manifest = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
+        return msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
     except (OSError, msgspec.DecodeError) as error:
         raise FixAndRestart(f"{folder / MANIFEST}: not a readable manifest: {error}") from error
+
+
+def load(folder: Path) -> tuple[Manifest, Arrays]:
+    """Read and verify. Raises FixAndRestart naming the file and what is wrong with it."""
+    manifest = manifest_of(folder)
     if manifest.schema != SCHEMA:
         raise FixAndRestart(f"{folder}: expected {SCHEMA}, got {manifest.schema}")
     if tuple(manifest.horizons) != HORIZONS or not np.array_equal(manifest.levels, LEVELS):
@@ -165,10 +170,9 @@ def answering(models: Path, request: str) -> Manifest | None:
     """The newest version that was trained for a request, by its idempotency key; damaged ones do not count."""
     for folder in sorted(models.glob("[0-9]*"), reverse=True):
         try:
-            manifest = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
-            if manifest.request == request and load(folder):
-                return manifest
-        except (OSError, msgspec.DecodeError, FixAndRestart):
+            if manifest_of(folder).request == request:
+                return load(folder)[0]
+        except (OSError, FixAndRestart):
             continue
     return None
 

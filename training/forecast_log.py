@@ -36,8 +36,12 @@ class Forecast(msgspec.Struct, frozen=True):
     levels: list[float]
     quantiles: list[list[float]]
     earned: Earned | None = None  # weights, live skill and matured labels of the members behind it
-    role: str = "champion"  # or challenger (in its shadow) or previous (watched for a rollback): seen by nobody
-    garch: list[float] | None = None  # mean, alpha and beta of the fitted process, which drift is judged against
+    role: str = (
+        "champion"  # or challenger (in its shadow) or previous (watched for a rollback): seen by nobody
+    )
+    garch: list[float] | None = (
+        None  # mean, alpha and beta of the fitted process, which drift is judged against
+    )
 
 
 def forecast_of(champion: Champion, message: Features, role: str = "champion") -> Forecast | None:

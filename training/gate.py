@@ -22,7 +22,10 @@ TOLERANCE = 0.02  # by which the pool may be worse, on average and relative to t
 CHAMPION = "champion"
 # Against the serving model more is allowed: it was fitted on the very sessions it is judged on here.
 BESIDE = {RandomWalk.name: 0.02, CHAMPION: 0.05}
-COVERAGE = (0.85, 0.95)  # of the 90 % interval over one session; longer ones hold too few independent outcomes
+COVERAGE = (
+    0.85,
+    0.95,
+)  # of the 90 % interval over one session; longer ones hold too few independent outcomes
 
 
 def judge(
@@ -88,7 +91,9 @@ def _wrong(ratio: float, against: Mapping[str, float], coverage: Sequence[float]
     found = [] if ratio <= 1 + TOLERANCE else ["refused: worse than without the LSTM"]
     for name, value in against.items():
         if np.isfinite(value) and value > 1 + BESIDE[name]:
-            found.append(f"refused: CRPS {100 * (value - 1):.1f} % above that of the {name.replace('_', ' ')}")
+            found.append(
+                f"refused: CRPS {100 * (value - 1):.1f} % above that of the {name.replace('_', ' ')}"
+            )
     if coverage and not COVERAGE[0] <= coverage[0] <= COVERAGE[1]:
         found.append(f"refused: the 90 % interval over one session held {coverage[0]:.0%}")
     return found

@@ -128,4 +128,3 @@ def worlds(
             found[at].append(follow(fitted, before[world], returns[world]))
         step((world + 1) / number, f"world {world + 1}/{number}")
     return found
-
