@@ -75,7 +75,7 @@ class MonitorService:
         log.info("policy: %s", self._state.name)
         self._follow()
         self._catch_up()
-        self._decide(policy.Spec(0, spec_hash()))
+        self._decide(policy.Spec(self._state.session, spec_hash()))
 
     def _partitions(self, *names: str) -> list[Any]:
         return [
@@ -158,9 +158,9 @@ class MonitorService:
 
     def _heard(self, news: ModelNews) -> None:
         if news.kind == "requested":
-            self._decide(policy.Asked(0, news.idempotency_key, news.reason))
+            self._decide(policy.Asked(self._state.session, news.idempotency_key, news.reason))
         elif news.kind in OUTCOMES and news.final:
-            self._decide(policy.Ended(0, news.idempotency_key, news.kind))
+            self._decide(policy.Ended(self._state.session, news.idempotency_key, news.kind))
 
     def _score(self, scored: Scored) -> None:
         asset = self._ids.get(scored.symbol)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ log = logging.getLogger("training")
 
 Outcome = Literal["promoted", "rejected", "rolled_back"]
 DAY_S = 86_400.0
+PAST = 20_000  # logged forecasts that are kept: ten assets, three models, two years
 
 
 @dataclass(frozen=True)
@@ -46,12 +48,12 @@ class Trials:
         self._loaded: dict[str, Champion] = {}  # by version
         self._refused: set[str] = set()
         self._duels: dict[str, Duel] = {}  # by role
-        self._past: list[Forecast] = []  # every forecast so far of models that may meet again
+        self._past: deque[Forecast] = deque(maxlen=PAST)
         self._since = time.monotonic()
 
     def remember(self, forecasts: Iterable[Forecast]) -> None:
         """What was logged before this service started."""
-        self._past = list(forecasts)
+        self._past.extend(forecasts)
 
     def beside(self) -> dict[str, Champion]:
         """Who forecasts beside the champion, by role."""

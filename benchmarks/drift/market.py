@@ -60,16 +60,11 @@ MARKETS = {
 
 
 def simulate(
-    market: Market,
-    change: Break,
-    start: FloatArray | None,
-    worlds: int,
-    sessions: int,
-    rng: np.random.Generator,
+    market: Market, change: Break, start: FloatArray | None, sessions: int, rng: np.random.Generator
 ) -> tuple[FloatArray, FloatArray]:
-    """Session log returns, shape (worlds, sessions, ASSETS), and the variance of the session after the last.
+    """Session log returns, shape (sessions, ASSETS), and the variance of the session after the last.
 
-    start : shape (worlds, ASSETS), variance of the first session before the break; None for the long run's.
+    start : shape (ASSETS,), variance of the first session before the break; None for the long run's.
     """
     usual = np.array(market.deviation) ** 2
     level = usual * change.volatility**2
@@ -78,14 +73,14 @@ def simulate(
     degrees = change.degrees or market.degrees
     rho = market.correlation if change.correlation is None else change.correlation
     lower = np.linalg.cholesky((1 - rho) * np.eye(ASSETS) + rho)
-    h = np.tile(usual, (worlds, 1)) if start is None else start
+    h = usual if start is None else start
     h = h * change.volatility**2
-    out = np.empty((worlds, sessions, ASSETS))
+    out = np.empty((sessions, ASSETS))
     for session in range(sessions):
-        normal = rng.standard_normal((worlds, ASSETS)) @ lower.T
+        normal = rng.standard_normal(ASSETS) @ lower.T
         # One chi-square for all assets: they crash together.
-        fat = np.sqrt((degrees - 2) / rng.chisquare(degrees, (worlds, 1)))
+        fat = np.sqrt((degrees - 2) / rng.chisquare(degrees))
         shock = np.sqrt(h) * normal * fat
-        out[:, session] = mean + shock
+        out[session] = mean + shock
         h = omega + market.alpha * shock**2 + market.beta * h
     return out, h

@@ -6,23 +6,22 @@ Only the LSTM is left out: it moves scales by a few percent and takes a minute a
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from benchmarks.drift.market import ASSETS, Break, FloatArray, Market, simulate
+from benchmarks.drift.market import ASSETS, FloatArray
 from feature_repo.features import NUMERIC_NAMES, WARM_SESSIONS, WINDOW
 from producers.sessions import nyse
 from producers.tick import TickFrame
 from producers.universe import load_universe
 from stream_processors.matching import pit
 from stream_processors.partition import Partition
-from training import members, pool
+from training import pool
 from training.dataset import Dataset, build
 from training.garch import GarchFhs
-from training.horizons import LEVELS
+from training.horizons import HORIZONS, LEVELS
 from training.inputs import inputs_of
 from training.member import Member
 
@@ -30,8 +29,6 @@ FIRST = 4_000  # session of the first price, somewhere in 1977
 FITTED = 2_520  # sessions the models are fitted on
 LEAD = 320  # sessions of it that the features after it need again
 SYMBOLS = [asset.symbol for asset in load_universe().priced][:ASSETS]
-
-Step = Callable[[float, str], None]
 
 
 @dataclass(frozen=True)
@@ -85,18 +82,24 @@ def dataset(returns: FloatArray) -> Dataset:
     return build(features(returns, FIRST), SYMBOLS)
 
 
-def follow(fitted: dict[str, Member], before: FloatArray, after: FloatArray) -> Years:
-    """Forecast and score every session of `after` with models fitted on `before`."""
+def forecasts(fitted: dict[str, Member], before: FloatArray, after: FloatArray) -> FloatArray:
+    """What the pool says before each session of `after`, shape (n, ASSETS, H, L), at all horizons."""
     lead = before[-LEAD:]
-    table = features(np.concatenate([lead, after]), FIRST + FITTED - LEAD)
-    out = np.empty((*after.shape, len(LEVELS)))
+    table = features(np.concatenate([lead, after]), FIRST + len(before) - LEAD)
+    out = np.empty((*after.shape, len(HORIZONS), len(LEVELS)))
     for position, symbol in enumerate(SYMBOLS):
         rows = table[table["symbol"] == symbol].iloc[LEAD - 1 : -1]
         inputs = inputs_of(rows, rows[WINDOW.name])
-        quantiles = {name: member.quantiles(position, inputs)[:, :1] for name, member in fitted.items()}
+        quantiles = {name: member.quantiles(position, inputs) for name, member in fitted.items()}
         usable = {name: q for name, q in quantiles.items() if np.isfinite(q).all()}
-        share = np.full(1, 1 / len(usable))
-        out[:, position] = pool.combine(usable, dict.fromkeys(usable, share))[:, 0]
+        share = np.full(len(HORIZONS), 1 / len(usable))
+        out[:, position] = pool.combine(usable, dict.fromkeys(usable, share))
+    return out
+
+
+def follow(fitted: dict[str, Member], before: FloatArray, after: FloatArray) -> Years:
+    """Forecast and score every session of `after` with models fitted on `before`."""
+    out = forecasts(fitted, before, after)[:, :, 0]
     level = np.array(
         [
             [pit(q, LEVELS, y) for q, y in zip(row, outcome, strict=True)]
@@ -105,26 +108,3 @@ def follow(fitted: dict[str, Member], before: FloatArray, after: FloatArray) -> 
     )
     garch = fitted[GarchFhs.name].arrays()["parameters"][:, [0, 2, 3]]
     return Years(level, after, before, out, garch)
-
-
-def worlds(
-    market: Market, changes: list[tuple[Break, int]], number: int, seed: int, step: Step
-) -> list[list[Years]]:
-    """Per change, `number` worlds; every change starts from the same pasts and the same fitted models.
-
-    changes : what happens after the fit, and for how many sessions it is followed.
-    """
-    rng = np.random.default_rng((seed, 1))
-    before, variance = simulate(market, Break("before"), None, number, FITTED, rng)
-    after = [
-        simulate(market, change, variance, number, sessions, np.random.default_rng((seed, 2 + at)))[0]
-        for at, (change, sessions) in enumerate(changes)
-    ]
-    found: list[list[Years]] = [[] for _ in changes]
-    for world in range(number):
-        data = dataset(before[world])
-        fitted = members.fit(data.panels)
-        for at, returns in enumerate(after):
-            found[at].append(follow(fitted, before[world], returns[world]))
-        step((world + 1) / number, f"world {world + 1}/{number}")
-    return found
