@@ -18,12 +18,14 @@ from dataclasses import dataclass, field
 import msgspec
 import numpy as np
 
+from stream_processors.matching import pit
 from training.forecast_log import Forecast
 from training.horizons import LEVELS, SHARES, crps
 
 BETS = np.array([0.1, 0.25, 0.5, 0.9])
 EVIDENCE = 20.0  # of a champion being worse, at which it is rolled back: chance of a mistake 1 in 20
 WORSE_T = 1.5  # standard errors by which a challenger's mean may lie on the wrong side
+WRONG_SPREAD = 2.6  # standard errors: far too wide or too narrow, which a few losses do not show
 SPREAD = 2 * SHARES * np.maximum(LEVELS, 1 - LEVELS)
 
 
@@ -39,11 +41,14 @@ class Standing(msgspec.Struct, frozen=True):
     evidence: float  # e-value against "the new one is no worse"
     crps_new: float = 0.0  # mean, of one session, in log return
     crps_old: float = 0.0
+    off_new: float = 0.0  # standard errors by which the spread of its PIT misses a uniform one's
+    off_old: float = 0.0
 
     @property
     def worse(self) -> bool:
         """Whether a challenger must not be promoted."""
-        return self.sessions == 0 or self.holes > self.sessions or self.t > WORSE_T
+        wrong = self.off_new > WRONG_SPREAD and self.off_new > self.off_old
+        return self.sessions == 0 or self.holes > self.sessions or self.t > WORSE_T or wrong
 
     @property
     def hopeless(self) -> bool:
@@ -53,9 +58,14 @@ class Standing(msgspec.Struct, frozen=True):
     def words(self) -> str:
         """One sentence."""
         side = "above" if self.mean > 0 else "below"
+        wide = (
+            f"; its intervals are off by {self.off_new:.1f} standard errors"
+            if self.off_new > WRONG_SPREAD
+            else ""
+        )
         return (
             f"over {self.sessions} sessions its CRPS was {abs(self.mean):.1%} of the possible {side} that of "
-            f"{self.old} (t {self.t:+.1f}, evidence of being worse {self.evidence:.2g})"
+            f"{self.old} (t {self.t:+.1f}, evidence of being worse {self.evidence:.2g}){wide}"
         )
 
 
@@ -69,6 +79,7 @@ class Duel:
     _open: dict[int, list[float]] = field(default_factory=dict)  # session -> differences per asset
     _done: list[float] = field(default_factory=list)
     _loss: list[tuple[float, float]] = field(default_factory=list)
+    _centred: list[tuple[float, float]] = field(default_factory=list)  # |2u - 1| of both
     _holes: set[int] = field(default_factory=set)
     _wealth: np.ndarray = field(default_factory=lambda: np.ones(len(BETS)))
 
@@ -100,6 +111,9 @@ class Duel:
         bound = float(np.abs(q_new - q_old) @ SPREAD)
         difference = (loss[0] - loss[1]) / bound if bound > 0 else 0.0
         self._loss.append(loss)
+        levels = (pit(q, LEVELS, float(outcome)) for q in (q_new, q_old))
+        new_centred, old_centred = (abs(2 * level - 1) for level in levels)
+        self._centred.append((new_centred, old_centred))
         self._open.setdefault(session, []).append(max(-1.0, min(1.0, difference)))
 
     def _close(self, session: int) -> None:
@@ -112,6 +126,9 @@ class Duel:
         done = np.array(self._done)
         spread = float(done.std(ddof=1)) if len(done) > 1 else 0.0
         mean = float(done.mean()) if len(done) else 0.0
+        off = np.zeros(2)
+        if self._centred:  # uniform: mean 1/2, variance 1/12
+            off = np.abs(np.mean(self._centred, axis=0) - 0.5) * math.sqrt(12 * len(self._centred))
         loss = np.mean(self._loss, axis=0) if self._loss else np.zeros(2)
         return Standing(
             new=self.new,
@@ -123,4 +140,6 @@ class Duel:
             evidence=float(self._wealth.mean()),
             crps_new=float(loss[0]),
             crps_old=float(loss[1]),
+            off_new=float(off[0]),
+            off_old=float(off[1]),
         )

@@ -50,10 +50,10 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         ProcessPoolExecutor(options.jobs, mp_context=get_context("spawn")) as processes,
     ):
         jobs = [
-            processes.submit(world, options.market, options.seed, one, one < options.retrained)
+            processes.submit(world, options.market, options.seed, one, one < options.thorough)
             for one in range(number)
         ]
-        for done, job in enumerate(as_completed(jobs)):
+        for done, _ in enumerate(as_completed(jobs)):
             tell((done + 1) / number, f"world {done + 1}/{number}")
         found = [job.result() for job in jobs]
     return {
@@ -66,14 +66,16 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _method(name: str, found: Sequence[World]) -> dict[str, Any]:
-    """Figures of one method over all worlds."""
+    """Figures of one method over the worlds in which it ran."""
     from scipy.stats import chi2
 
+    found = [one for one in found if name in one.alarms]
     count = sum(len(one.alarms[name][0]) for one in found)
     years = len(found) * CLEAN_SESSIONS / YEAR
     tail = (1 - CONFIDENCE) / 2
     result: dict[str, Any] = {
         "method": name,
+        "worlds": len(found),
         "false_alarms_per_year": count / years,
         "false_alarms_per_year_range": [
             float(chi2.ppf(tail, 2 * count) / 2 / years) if count else 0.0,

@@ -12,6 +12,7 @@ from benchmarks.drift.methods import methods
 from benchmarks.drift.worlds import FITTED, dataset, follow, forecasts
 from training import members
 from training.horizons import HORIZONS, crps
+from training.member import Member
 
 CLEAN_SESSIONS = 504
 BROKEN_SESSIONS = 252
@@ -30,13 +31,13 @@ class World:
     gained: dict[str, float]
 
 
-def world(market: str, seed: int, number: int, retrain: bool) -> World:
-    """World `number` of a seed. retrain : also fit new models at our alarms, which takes seconds."""
+def world(market: str, seed: int, number: int, thorough: bool) -> World:
+    """World `number` of a seed. thorough : also fit new models at our alarms and run the slow peers."""
     warnings.filterwarnings("ignore")
     process = MARKETS[market]
     before, variance = simulate(process, CLEAN, None, FITTED, np.random.default_rng((seed, number)))
     fitted = members.fit(dataset(before).panels)
-    looked = methods(number)
+    looked = methods(number, thorough)
     alarms: dict[str, list[list[int]]] = {name: [] for name in looked}
     gained = {}
     for at, change in enumerate((CLEAN, *BREAKS)):
@@ -47,12 +48,12 @@ def world(market: str, seed: int, number: int, retrain: bool) -> World:
         for name, method in looked.items():
             alarms[name].append(method(years))
         own = next(iter(alarms.values()))[-1]
-        if retrain and change is not CLEAN and own and own[0] < WITHIN:
+        if thorough and change is not CLEAN and own and own[0] < WITHIN:
             gained[change.name] = _gained(fitted, before, after, own[0] + 1)
     return World(alarms, gained)
 
 
-def _gained(fitted: dict[str, members.Member], before: FloatArray, after: FloatArray, known: int) -> float:
+def _gained(fitted: dict[str, Member], before: FloatArray, after: FloatArray, known: int) -> float:
     """CRPS saved by fitting again when `known` sessions after the break are known."""
     seen = np.concatenate([before, after[:known]])
     again = members.fit(dataset(seen).panels)
