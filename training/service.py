@@ -81,8 +81,15 @@ class Service:
             while not should_stop():
                 self.step()
         finally:
-            self._runner.stop()
             self._producer.flush()
+            self.close()
+
+    def close(self) -> None:
+        """End the child and the connections; what was not committed will be taken up again."""
+        self._runner.stop()
+        for client in (self._producer, self._requests, self._rows, self._admin):
+            if client is not None:
+                client.close()
 
     def step(self) -> None:
         """One round: log forecasts, take a request when idle, pass on what the job says."""

@@ -25,10 +25,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--years", type=int, default=200, help="clean years, two per world [default: %(default)s]"
     )
     parser.add_argument(
-        "--retrained",
+        "--thorough",
         type=int,
-        default=40,
-        help="worlds in which models are fitted again [default: %(default)s]",
+        default=30,
+        help="worlds in which models are fitted again and slow peers run too [default: %(default)s]",
     )
     parser.add_argument(
         "--market", choices=sorted(MARKETS), default="clustering", help="[default: %(default)s]"
