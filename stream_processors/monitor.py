@@ -125,6 +125,11 @@ class MonitorService:
         if report.triggers:
             self._triggered.add((report.asset, report.detector, report.session_date))
 
+    def close(self) -> None:
+        """End the connections."""
+        self._producer.close()
+        self._consumer.close()
+
     def step(self) -> None:
         """Read what is new and act on it."""
         for scored in self._read(timeout_ms=500):
