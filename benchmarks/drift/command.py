@@ -28,8 +28,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--thorough",
         type=int,
-        default=30,
+        default=10,
         help="worlds in which models are fitted again and slow peers run too [default: %(default)s]",
+    )
+    parser.add_argument(
+        "--trials",
+        type=int,
+        default=110,
+        help="challengers, one in twelve of them sound [default: %(default)s]",
     )
     parser.add_argument(
         "--market", choices=sorted(MARKETS), default="clustering", help="[default: %(default)s]"
