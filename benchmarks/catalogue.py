@@ -25,6 +25,8 @@ BENCHMARKS = {
     "startup": ("benchmarks.startup", "from `allocast up` to the first forecast and to the LSTM; memory"),
 }
 
+FIGURES = {"drift": "benchmarks.drift.figure"}  # modules with `draw(result, path)`, for RESULTS.md
+
 
 class Benchmark(Protocol):
     """What a benchmark module offers."""
