@@ -45,6 +45,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--seed", type=int, default=7, help="[default: %(default)s; 1 was used to choose constants]"
     )
     parser.add_argument(
+        "--minutes",
+        type=float,
+        default=60.0,
+        help="begin nothing more after so long, and report what there is",
+    )
+    parser.add_argument(
         "--jobs", type=int, default=os.cpu_count() or 1, help="processes [default: all cores]"
     )
 
