@@ -184,7 +184,7 @@ class MonitorService:
             triggers = (report.asset, report.detector, report.session_date) in self._triggered
             if report in fresh:
                 reading = policy.Reading(session, f"{report.asset}:{report.detector}", report.alarm)
-                triggers = self._decide(reading, report)
+                triggers = not report.informs and self._decide(reading, report)
                 self._send(msgspec.structs.replace(report, triggers=triggers))
             if triggers:
                 self._monitor.reset()
