@@ -213,7 +213,7 @@ class MonitorService:
                     value=float(len(done.state.drift_trainings)),
                     threshold=float(policy.RULES.budget),
                     alarm=False,
-                    triggers=done.request is not None,
+                    triggers=False,
                     session_date=report.session_date if report else 0,
                     pit=0.5,
                     model=done.state.model,
