@@ -142,6 +142,9 @@ def forecast(
         float, typer.Option(help="Percent of every purchase and sale; the deposit is free.")
     ] = 0.0,
     rebalance: Annotated[str, typer.Option(help="none or monthly.")] = "none",
+    deposit: Annotated[
+        str, typer.Option(help="fixed: today's rate to the end; renewed: each month at the rate of then.")
+    ] = "fixed",
     suggest: Annotated[
         bool, typer.Option("--suggest", help="Add the allocation of least CVaR and the efficient frontier.")
     ] = False,
@@ -155,7 +158,7 @@ def forecast(
     use_state_dir(state_dir)
     from training.forecast_command import run
 
-    raise typer.Exit(run(amount, weights, horizon, as_json, fee, rebalance, suggest))
+    raise typer.Exit(run(amount, weights, horizon, as_json, fee, rebalance, deposit, suggest))
 
 
 @app.command("forecast-record")

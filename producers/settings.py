@@ -56,7 +56,10 @@ class Settings(BaseSettings):
     partitions: int = Field(12, ge=1, le=1000, description="partitions of each topic with many symbols")
     replication: int = Field(1, ge=1, le=9)
     kafka_session_s: float = Field(
-        10.0, ge=2, le=300, description="a stream worker silent for this long loses its partitions"
+        6.0,
+        ge=2,
+        le=300,
+        description="a stream worker silent for this long loses its partitions; Apache Kafka refuses less than 6 unless told otherwise",
     )
     stuck_after_s: float = Field(
         60.0,
