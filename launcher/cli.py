@@ -201,6 +201,55 @@ def models_list(state_dir: StateDir = None, as_json: Json = False) -> None:
     raise typer.Exit(run_list(as_json))
 
 
+@models_app.command("show")
+def models_show(
+    version: Annotated[
+        str, typer.Argument(help="A version, or champion, challenger, previous.")
+    ] = "champion",
+    replay: Annotated[
+        bool, typer.Option("--replay", help="Compute gate, alarm, policy and shadow again from the logs.")
+    ] = False,
+    state_dir: StateDir = None,
+    as_json: Json = False,
+) -> None:
+    """Why a model serves: alarm, window, data, training, gate, shadow, decision. Exit code 1: replayed otherwise.
+
+    Example: `allocast models show champion --replay`
+    """
+    use_state_dir(state_dir)
+    from training.models_command import run_show
+
+    raise typer.Exit(run_show(version, replay, as_json))
+
+
+@models_app.command("promote")
+def models_promote(
+    version: Annotated[str, typer.Argument(help="See `allocast models list`.")],
+    state_dir: StateDir = None,
+    as_json: Json = False,
+) -> None:
+    """Serve a version from now on, whatever the gate said.
+
+    Example: `allocast models promote 20260101-120000-abc123`
+    """
+    use_state_dir(state_dir)
+    from training.models_command import run_promote
+
+    raise typer.Exit(run_promote(version, as_json))
+
+
+@models_app.command("rollback")
+def models_rollback(state_dir: StateDir = None, as_json: Json = False) -> None:
+    """Serve again what the newest promotion replaced.
+
+    Example: `allocast models rollback`
+    """
+    use_state_dir(state_dir)
+    from training.models_command import run_rollback
+
+    raise typer.Exit(run_rollback(as_json))
+
+
 def main() -> NoReturn:
     """Entry point. Errors that we raise on purpose become one sentence and an exit code, never a traceback."""
     logging.basicConfig(level=logging.ERROR, format="%(name)s: %(message)s")

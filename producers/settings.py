@@ -70,6 +70,19 @@ class Settings(BaseSettings):
     port: int = Field(8050, ge=0, le=65535, description="the page; 0 takes any free port")
     lstm_seeds: int = Field(5, ge=1, le=20, description="networks averaged in the LSTM member")
     lstm_epochs: int = Field(6, ge=1, le=200)
+    shadow_sessions: int = Field(
+        10, ge=1, le=252, description="sessions a challenger forecasts unseen before it is judged"
+    )
+    shadow_days: float = Field(
+        30.0, gt=0, description="a challenger whose sessions have not come by then is rejected"
+    )
+    watch_sessions: int = Field(
+        63, ge=0, le=1000, description="sessions a promoted model can be rolled back automatically"
+    )
+    training_timeout_s: float = Field(1800.0, gt=0, description="a training that takes longer is ended")
+    training_memory_mib: int = Field(
+        0, ge=0, description="a training that needs more memory fails; 0: no limit"
+    )
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
 
     @property

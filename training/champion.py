@@ -23,8 +23,9 @@ from training.adjusted import Adjusted
 from training.adjustment import Adjustment
 from training.artefact import Arrays, Manifest
 from training.earned import Earned
+from training.garch import GarchFhs
 from training.horizons import FAN, HORIZONS, FloatArray
-from training.inputs import inputs_of
+from training.inputs import Inputs, inputs_of
 from training.joint import returns, uniforms
 from training.member import Forecaster
 from training.members import LSTM, restore
@@ -102,6 +103,14 @@ class Champion:
         """Weights, live skill and matured labels behind an asset's forecasts; None when it is not covered."""
         return self.manifest.earned.get(symbol)
 
+    def garch(self, symbol: str) -> list[float] | None:
+        """Mean, alpha and beta of the process fitted to an asset; None without one."""
+        state = self._arrays.members.get(GarchFhs.name)
+        if state is None or symbol not in self._position:
+            return None
+        mean, _, alpha, beta = state["parameters"][self._position[symbol]]
+        return [float(mean), float(alpha), float(beta)] if np.isfinite(mean + alpha + beta) else None
+
     def refuses(self, row: FeatureRow) -> str | None:
         """Why this model cannot forecast the asset of a row; None when it can."""
         if row.feed != self.manifest.feed:
@@ -122,7 +131,11 @@ class Champion:
 
     def _of_one(self, row: FeatureRow) -> FloatArray:
         inputs = inputs_of({name: [value] for name, value in row.values.items()}, [row.window])
-        position = self._position[row.symbol]
+        return self.pooled(row.symbol, inputs)
+
+    def pooled(self, symbol: str, inputs: Inputs) -> FloatArray:
+        """Quantiles of log returns of a covered asset, shape (n, H, L)."""
+        position = self._position[symbol]
         pooled = combine(
             {name: member.quantiles(position, inputs) for name, member in self._members.items()},
             {name: weight[position] for name, weight in self._arrays.weights.items()},
