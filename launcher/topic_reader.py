@@ -10,6 +10,7 @@ import msgspec
 
 from launcher.create_topics import wait_for_broker
 from producers import tick, topics
+from producers.broker_access import refusals
 from producers.errors import FixAndRestart, SkipRecord, TryAgain
 from producers.kafka_client import client_config
 from producers.settings import Settings
@@ -146,8 +147,12 @@ def consumer(settings: Settings) -> Any:
 
     left_ms = int(1000 * max(1.0, ANSWER_S - (time.monotonic() - started)))
     try:
-        return KafkaConsumer(
-            **client_config(settings), group_id=None, enable_auto_commit=False, bootstrap_timeout_ms=left_ms
-        )
+        with refusals(settings):
+            return KafkaConsumer(
+                **client_config(settings),
+                group_id=None,
+                enable_auto_commit=False,
+                bootstrap_timeout_ms=left_ms,
+            )
     except KafkaError as error:
         raise TryAgain(f"Kafka at {settings.kafka_bootstrap_servers}: {error}") from error

@@ -13,13 +13,14 @@ import logging
 import signal
 import sys
 import time
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import msgspec
 
-from producers import topics
+from producers import logs, metrics, topics
 from producers.errors import AllocastError, FixAndRestart
 from producers.kafka_client import client_config
 from producers.request import MODEL, TrainingRequest, encode_request
@@ -34,6 +35,7 @@ from stream_processors.messages import Bar
 log = logging.getLogger("stream_processors.monitor")
 
 
+COVERAGE_SESSIONS = 250  # of each asset, for the gauge
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, ValueError, ZeroDivisionError)
 
 
@@ -49,6 +51,7 @@ class MonitorService:
         self._ids = {asset.symbol: asset.id for asset in universe.priced}
         self._monitor = Monitor(list(self._ids.values()))
         self._matcher = Matcher()
+        self._within: dict[str, deque[bool]] = {}
         self._reported = self._newest_reports(TopicPartition)
         self._consumer.assign(
             [
@@ -114,8 +117,14 @@ class MonitorService:
         asset = self._ids.get(scored.symbol)
         if asset is None:
             return
+        within = self._within.setdefault(asset, deque(maxlen=COVERAGE_SESSIONS))
+        within.append(0.05 <= scored.pit <= 0.95)
+        metrics.COVERAGE.labels(asset).set(sum(within) / len(within))
+        metrics.OUTCOMES.labels(asset).inc()
         now_ms = int(time.time() * 1000)
         for report in self._monitor.score(asset, scored.session_date, scored.pit, scored.model, now_ms):
+            metrics.DETECTOR.labels(asset, report.detector).set(report.value)
+            metrics.THRESHOLD.labels(asset, report.detector).set(report.threshold)
             if report.session_date <= self._reported.get((report.asset, report.detector), 0):
                 continue
             if report.triggers:
@@ -146,14 +155,15 @@ class MonitorService:
             headers=topics.schema_header(REQUEST_SCHEMA),
         )
         self._producer.flush()
+        metrics.RETRAININGS_ASKED.labels(report.asset).inc()
 
 
 def main() -> int:
     """Entry point: runs until it is told to stop."""
     try:
         settings = load_settings()
-        logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-        logging.getLogger("kafka").setLevel(logging.WARNING)
+        logs.configure(settings, "monitor")
+        metrics.serve(settings, "monitor")
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
         universe = load_universe(settings.universe_file)
@@ -163,6 +173,7 @@ def main() -> int:
         log.info("scoring forecasts of %s", ", ".join(asset.id for asset in universe.priced))
         while True:
             service.step()
+            metrics.progress("monitor")
     except AllocastError as error:
         sys.stderr.write(f"monitor: {error}\n")
         return 2 if isinstance(error, FixAndRestart) else 1

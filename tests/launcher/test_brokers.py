@@ -22,6 +22,7 @@ from producers import tick, topics
 from producers.errors import FixAndRestart, TryAgain
 from producers.kafka_client import client_config
 from producers.settings import Settings, load_settings
+from tests.security.certificates import Authority
 from tests.services import kafka_jars, running
 
 
@@ -209,16 +210,18 @@ def test_sasl_needs_user_and_password(missing: str) -> None:
         client_config(load_settings(kafka_security_protocol="SASL_SSL", **given))
 
 
-def test_client_config_carries_everything_kafka_python_needs() -> None:
+def test_client_config_carries_everything_kafka_python_needs(tmp_path: Path) -> None:
+    ca = Authority(tmp_path, "authority").file
     config = client_config(
         load_settings(
             kafka_bootstrap_servers="a:1, b:2",
             kafka_security_protocol="SASL_SSL",
             kafka_username="ada",
             kafka_password="secret",  # noqa: S106
-            kafka_ca_file="/ca.pem",
+            kafka_ca_file=ca,
         )
     )
+    assert len(config.pop("ssl_context").get_ca_certs()) == 1
     assert config == {
         "bootstrap_servers": ["a:1", "b:2"],
         "security_protocol": "SASL_SSL",
@@ -226,6 +229,5 @@ def test_client_config_carries_everything_kafka_python_needs() -> None:
         "sasl_mechanism": "SCRAM-SHA-256",
         "sasl_plain_username": "ada",
         "sasl_plain_password": "secret",
-        "ssl_cafile": "/ca.pem",
     }
     assert config.keys() <= KafkaAdminClient.DEFAULT_CONFIG.keys()
