@@ -10,6 +10,7 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from producers.broker_login import login
 from producers.errors import FixAndRestart, TryAgain
 from producers.kafka_client import client_config, tls_context
 from producers.settings import Settings
@@ -18,9 +19,9 @@ ANSWER_S = 5.0
 
 
 def reach(settings: Settings) -> None:
-    """Connect to one of the bootstrap servers, with TLS where it is asked for.
+    """Connect to one of the bootstrap servers, with TLS and the login where they are asked for.
 
-    Raises FixAndRestart when the certificates do not fit, TryAgain when nobody answers.
+    Raises FixAndRestart when the certificates do not fit or the login is refused, TryAgain when nobody answers.
     """
     context = tls_context(settings) if settings.kafka_security_protocol.endswith("SSL") else None
     problem = ""
@@ -29,9 +30,9 @@ def reach(settings: Settings) -> None:
         host = host.strip("[]")
         try:
             with socket.create_connection((host, int(port)), timeout=ANSWER_S) as plain:
-                if context is not None:
-                    with context.wrap_socket(plain, server_hostname=host):
-                        pass
+                with context.wrap_socket(plain, server_hostname=host) if context else plain as connection:
+                    if settings.kafka_security_protocol.startswith("SASL_"):
+                        login(connection, settings, server)
                 return
         except ssl.SSLCertVerificationError as error:
             raise FixAndRestart(
@@ -50,19 +51,11 @@ def reach(settings: Settings) -> None:
 
 @contextmanager
 def refusals(settings: Settings) -> Iterator[None]:
-    """What the broker refuses while the block runs becomes FixAndRestart; other errors stay what they are."""
+    """What the broker does not allow while the block runs becomes FixAndRestart; other errors stay what they are."""
     from kafka import errors
 
     try:
         yield
-    except errors.SaslAuthenticationFailedError:
-        raise FixAndRestart(
-            f"Kafka at {settings.kafka_bootstrap_servers} refused the login of KAFKA_USERNAME="
-            f"{settings.kafka_username} by {settings.kafka_sasl_mechanism}: is KAFKA_PASSWORD right, and does the "
-            "broker know this user and mechanism?"
-        ) from None
-    except (errors.UnsupportedSaslMechanismError, errors.IllegalSaslStateError) as error:
-        raise FixAndRestart(f"KAFKA_SASL_MECHANISM={settings.kafka_sasl_mechanism}: {error}") from None
     except errors.AuthorizationError as error:
         raise FixAndRestart(missing_permission(settings, str(error))) from None
 

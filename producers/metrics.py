@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+import warnings
 
 from prometheus_client import Counter, Gauge, Histogram, start_http_server
 
@@ -95,6 +96,8 @@ def port_of(settings: Settings, service: str) -> int:
 
 def serve(settings: Settings, service: str) -> None:
     """Serve this process's metrics. A port that is taken is said and the service goes on without."""
+    # Feast declares several processes when it is imported, later than this; our metrics are of this process alone.
+    warnings.filterwarnings("ignore", "Clearing labels has not been implemented", UserWarning)
     progress(service)
     port = port_of(settings, service)
     if not port:

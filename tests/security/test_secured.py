@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import os
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import redis
+import yaml
 from kafka import KafkaConsumer, KafkaProducer
 from kafka.errors import GroupAuthorizationFailedError, TopicAuthorizationFailedError
 
@@ -19,16 +21,24 @@ from feature_repo.online import FeastReader
 from feature_repo.online_store import FencedRedisOnlineStore
 from feature_repo.store import check_redis, load_config, refusal
 from launcher.create_topics import ensure_topics
+from launcher.doctor import examine
+from launcher.examine_state import scrape
+from launcher.free_port import free_row
+from launcher.status import figures
 from launcher.topic_reader import list_topics
 from producers import topics
 from producers.errors import FixAndRestart, TryAgain
 from producers.kafka_client import client_config
+from producers.metrics import SERVICES
 from producers.settings import Settings, load_settings
 from producers.universe import load_universe
+from tests.launcher.test_observability import series
 from tests.security.certificates import Authority
-from tests.security.servers import SecuredKafka, allow, password, secured_kafka, secured_redis
+from tests.security.servers import ROOT, SecuredKafka, allow, password, secured_kafka, secured_redis
 from tests.services import until
 from tests.system import records
+
+COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 
 pytestmark = [pytest.mark.timeout(300)]
 
@@ -41,10 +51,15 @@ class Secured:
     redis_port: int
     authority: Authority
     folder: Path
+    metrics_port: int
 
     def environment(self, user: str, redis_user: str = "worker", **changed: str) -> dict[str, str]:
-        """As an operator would give it to one service."""
+        """As docker-compose.yml gives it to one service, with the addresses and the login of these servers."""
         return {
+            **COMPOSE["x-env"],
+            "ALLOCAST_HOST": "127.0.0.1",
+            "ALLOCAST_METRICS_HOST": "127.0.0.1",
+            "ALLOCAST_METRICS_PORT": str(self.metrics_port),
             "KAFKA_BOOTSTRAP_SERVERS": self.kafka.login,
             "KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
             "KAFKA_USERNAME": f"allocast-{user}",
@@ -75,7 +90,7 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
         secured_kafka(folder, authority, server) as kafka,
         secured_redis(folder, authority, server) as redis_port,
     ):
-        found = Secured(kafka, redis_port, authority, folder)
+        found = Secured(kafka, redis_port, authority, folder, free_row(len(SERVICES)))
         allow(kafka)
         ensure_topics(found.settings("init"))
         yield found
@@ -118,6 +133,19 @@ def test_every_service_works_with_no_more_than_its_rules(secured: Secured) -> No
         until(lambda: set(online.read(symbols)) == set(symbols), "rows online, read by the reading user", 60)
         until(lambda: told(topics.FORECASTS), "forecasts from the training service", 120)
         until(lambda: told(topics.DRIFT), "reports from the monitor", 60)
+        for name in services:
+            alive = refused(secured, "producers.alive", name)
+            assert alive.returncode == 0, alive.stderr
+        counted = figures(reader)
+        assert counted["ticks_applied"]
+        assert counted["freshness_s"]
+        assert counted["symbols"] == len(symbols)
+        assert counted["outcomes_scored"]
+        assert counted["forecasts_logged"]
+        assert_documented_series(reader)
+        findings = {one.name: one for one in examine(secured.settings("doctor", "doctor"))}
+        assert {one.verdict for one in findings.values()} == {"ok"}, findings
+        assert len(findings) >= 20
     finally:
         for service in services.values():
             service.terminate()
@@ -126,6 +154,18 @@ def test_every_service_works_with_no_more_than_its_rules(secured: Secured) -> No
     logs = b"".join(path.read_bytes() for path in secured.folder.glob("*.log"))
     assert b"market.ticks" in logs
     assert b"hush-" not in logs, "a password is in a log"
+    for name in ("worker", "producer", "monitor", "training"):
+        lines = (secured.folder / f"{name}.log").read_text().splitlines()
+        ours = [json.loads(line) for line in lines if line.startswith("{")]
+        assert {one["service"] for one in ours} == {name}
+        assert any("topic" in one for one in ours) == (name == "worker"), ours
+
+
+def assert_documented_series(settings: Settings) -> None:
+    """What the dashboards ask for is really served, but for what has not happened here."""
+    served = {name.partition("{")[0] for one in SERVICES for name in scrape(settings, one) or {}}
+    quiet = {"allocast_dead_letters_total", "allocast_retrainings_asked_total", "allocast_member_skill_ratio"}
+    assert series().keys() - quiet <= served
 
 
 def refused(
