@@ -74,7 +74,7 @@ def check_redis(settings: Settings) -> None:
 
 def refusal(error: BaseException) -> str:
     """Why Redis refuses us; empty when it just does not answer."""
-    import redis
+    from redis.exceptions import AuthenticationError, NoPermissionError
 
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, ssl.SSLError):
@@ -85,11 +85,11 @@ def refusal(error: BaseException) -> str:
         )
     if cause is not None:
         return f"does not speak TLS with us ({cause}): does REDIS_URL name the port for TLS?"
-    if isinstance(error, redis.NoPermissionError):
+    if isinstance(error, NoPermissionError):
         return (
             f"does not allow what is needed: {error}; deploy/redis/users.acl has the rules of every service"
         )
-    if isinstance(error, redis.AuthenticationError):
+    if isinstance(error, AuthenticationError):
         return f"refused the login: {error}; are REDIS_USERNAME and REDIS_PASSWORD (or those in REDIS_URL) right?"
     return ""
 

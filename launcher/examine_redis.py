@@ -19,6 +19,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 def redis(settings: Settings) -> Iterator[Finding]:
     """Everything about Redis. Raises FixAndRestart when it refuses us, TryAgain when it does not answer."""
     import redis as client_library
+    from redis.exceptions import NoPermissionError
 
     check_redis(settings)
     url = settings.redis_url.get_secret_value()
@@ -35,7 +36,7 @@ def redis(settings: Settings) -> Iterator[Finding]:
                 **client.info("persistence"),
                 **client.info("memory"),
             }
-    except client_library.NoPermissionError as error:
+    except NoPermissionError as error:
         yield warn(
             "redis", f"{where}: {error}", "let doctor log in as allocast-doctor: deploy/redis/users.acl"
         )

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from feature_repo import apply
 from launcher.finding import Finding, fail, ok, warn
 from producers.errors import FixAndRestart
-from producers.metrics import PROGRESS, SERVICES, port_of
+from producers.metrics import PROGRESS_NAME, SERVICES, port_of
 from producers.settings import Settings
 
 LITTLE_BYTES, NOTHING_BYTES = 2**30, 200 * 2**20
@@ -105,7 +105,7 @@ def getting_on(service: str, progressed_s: float | None, now_s: float) -> Findin
 def progress_of(settings: Settings, service: str) -> float | None:
     """When a service last got on, seconds since epoch; None when it does not answer."""
     samples = scrape(settings, service)
-    return None if samples is None else samples.get(f'{PROGRESS.describe()[0].name}{{service="{service}"}}')
+    return None if samples is None else samples.get(f'{PROGRESS_NAME}{{service="{service}"}}')
 
 
 def scrape(settings: Settings, service: str) -> dict[str, float] | None:

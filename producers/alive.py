@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.request
 
-from producers.metrics import PROGRESS, SERVICES, port_of
+from producers.metrics import PROGRESS_NAME, SERVICES, port_of
 from producers.settings import load_settings
 
 SILENT_S = 60.0
@@ -25,7 +25,7 @@ def problem(service: str) -> str:
             text: str = answer.read().decode()
     except (OSError, ValueError) as error:
         return f"port {port}: {error}"
-    name = f'{PROGRESS.describe()[0].name}{{service="{service}"}} '
+    name = f'{PROGRESS_NAME}{{service="{service}"}} '
     times = [float(line[len(name) :]) for line in text.splitlines() if line.startswith(name)]
     silent_s = time.time() - max(times, default=0.0)
     return f"has got nowhere for {silent_s:.0f} s" if silent_s > SILENT_S else ""

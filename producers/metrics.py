@@ -22,8 +22,9 @@ _FAST = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 60.
 _SLOW = (1.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0)
 
 # every service
+PROGRESS_NAME = "allocast_progress_timestamp_seconds"
 PROGRESS = Gauge(
-    "allocast_progress_timestamp_seconds",
+    PROGRESS_NAME,
     "When the service last got on with its work, or had nothing to do; health checks compare it with the clock",
     ["service"],
 )

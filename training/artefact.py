@@ -88,7 +88,9 @@ def load(folder: Path) -> tuple[Manifest, Arrays]:
     except (OSError, msgspec.DecodeError) as error:
         raise FixAndRestart(f"{folder / MANIFEST}: not a readable manifest: {error}") from error
     if manifest.schema != SCHEMA:
-        raise FixAndRestart(f"{folder}: expected {SCHEMA}, got {manifest.schema}")
+        raise FixAndRestart(
+            f"{folder}: expected {SCHEMA}, got {manifest.schema}: train again with `allocast train`"
+        )
     if tuple(manifest.horizons) != HORIZONS or not np.array_equal(manifest.levels, LEVELS):
         raise FixAndRestart(f"{folder}: made for other horizons or quantile levels; train again")
     for name, expected in manifest.files.items():

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import redis
 import yaml
 from kafka import KafkaConsumer, KafkaProducer
 from kafka.errors import GroupAuthorizationFailedError, TopicAuthorizationFailedError
+from redis.exceptions import NoPermissionError
 
 from feature_repo.online import FeastReader
 from feature_repo.online_store import FencedRedisOnlineStore
@@ -203,7 +203,7 @@ def test_a_missing_permission_is_named(secured: Secured) -> None:
     with pytest.raises(FixAndRestart, match="to create topics"):
         ensure_topics(secured.settings("producer"))
     config = load_config(secured.settings("worker", "doctor"))
-    with pytest.raises(redis.NoPermissionError) as denied:
+    with pytest.raises(NoPermissionError) as denied:
         FencedRedisOnlineStore().fence(config, "GC=F")
     assert "users.acl" in refusal(denied.value)
 

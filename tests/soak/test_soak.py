@@ -33,7 +33,7 @@ MOST_MIB_PER_HOUR = 60.0
 
 
 class SteadyLoad:
-    """The real publisher in a thread, at a steady rate; exchange time runs 60 times faster than the clock."""
+    """The real publisher in a thread, at a steady rate; exchange time runs 600 times faster than the clock."""
 
     def __init__(self, publisher: Publisher, symbols: list[str]) -> None:
         self._publisher, self._symbols = publisher, np.array(symbols)
@@ -61,7 +61,7 @@ class SteadyLoad:
         try:
             while not self._stopping.wait(max(0.0, due - time.monotonic())):
                 due = max(due, time.monotonic() - 1.0) + STEP_S
-                event_ms = close_ms(SESSION) + int(60_000 * (time.monotonic() - began))
+                event_ms = close_ms(SESSION) + int(600_000 * (time.monotonic() - began))
                 chosen = rng.integers(len(self._symbols), size=count)
                 prices[chosen] *= np.exp(rng.normal(0.0, 1e-4, count))
                 times = np.sort(event_ms - rng.integers(0, 3_000, count))
@@ -139,7 +139,7 @@ def test_nothing_is_lost_and_nothing_grows(
             "most_records_behind": seen.most_behind,
             "mib_per_hour": {name: round(slope, 1) for name, slope in sorted(seen.slopes().items())},
             "most_mib": {name: round(size) for name, size in sorted(seen.largest().items())},
-            "sessions": int(nyse().index_at(close_ms(SESSION) + int(60_000 * seconds))) - SESSION,
+            "sessions": int(nyse().index_at(close_ms(SESSION) + int(600_000 * seconds))) - SESSION,
         }
         with capsys.disabled():
             sys.stdout.write("\n" + json.dumps(report, indent=1) + "\n")
