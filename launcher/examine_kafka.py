@@ -110,9 +110,12 @@ def topic_as_declared(
 def workers(admin: Any, consumer: Any) -> Finding:
     """Whether workers share the partitions and keep up."""
     from kafka import TopicPartition
+    from kafka.errors import CoordinatorNotAvailableError
 
-    group = admin.describe_groups([APP_ID])[APP_ID]
-    members = len(group["members"])
+    try:
+        members = len(admin.describe_groups([APP_ID])[APP_ID]["members"])
+    except CoordinatorNotAvailableError:  # of a broker on which no group has been yet
+        members = 0
     if not members:
         return fail("workers", "no stream worker is in the group", "start `python -O -m stream_processors`")
     numbers = consumer.partitions_for_topic(topics.TICKS) or ()

@@ -86,7 +86,9 @@ def services(settings: Settings) -> Iterator[Finding]:
 
 
 def getting_on(service: str, progressed_s: float | None, now_s: float) -> Finding:
-    """>>> getting_on("worker", 100.0, 500.0).verdict, getting_on("worker", 499.0, 500.0).verdict
+    """Whether a service has got on within SILENT_S.
+
+    >>> getting_on("worker", 100.0, 500.0).verdict, getting_on("worker", 499.0, 500.0).verdict
     ('fail', 'ok')
     """
     name = f"service {service}"

@@ -127,13 +127,13 @@ class Publisher:
 
     @staticmethod
     def _settle(future: Any) -> None:
-        from kafka.errors import AuthorizationError, KafkaError
+        from kafka.errors import KafkaError
 
         try:
             future.get(timeout=DELIVERY_S)
-        except AuthorizationError as error:
-            raise FixAndRestart(
-                f"Kafka does not allow us to write: {error}; see deploy/kafka/acls.txt"
-            ) from error
         except KafkaError as error:
+            if "AuthorizationFailed" in str(error):  # that of the idempotent producer has no class of its own
+                raise FixAndRestart(
+                    f"Kafka does not allow us to write: {error}; see deploy/kafka/acls.txt"
+                ) from error
             raise TryAgain(f"{topics.TICKS}: a frame was not accepted: {error}") from error

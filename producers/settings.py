@@ -8,7 +8,6 @@ terminal finds the embedded services), then the defaults below.
 from __future__ import annotations
 
 import re
-import warnings
 from pathlib import Path
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -155,11 +154,11 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         folders = StateFolder()
         run_file = folders.state_dir / RUN_FILE
-        secrets = SecretsSettingsSource(settings_cls, folders.secrets_dir, case_sensitive=False)
+        secrets = folders.secrets_dir if folders.secrets_dir.is_dir() else None
         return (
             init_settings,
             env_settings,
-            secrets,
+            SecretsSettingsSource(settings_cls, secrets, case_sensitive=False),
             JsonConfigSettingsSource(settings_cls, json_file=run_file),
         )
 
@@ -180,11 +179,7 @@ def load_settings(**given: object) -> Settings:
     Raises FixAndRestart naming each wrong variable, the form it must have, an example and what was found.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings(
-                "ignore", "directory .* does not exist", UserWarning
-            )  # no secrets: as usual
-            settings = Settings(**given)  # type: ignore[arg-type]  # pydantic validates the values
+        settings = Settings(**given)  # type: ignore[arg-type]  # pydantic validates the values
     except ValidationError as error:
         raise FixAndRestart("settings: " + "; ".join(_wrong(dict(item)) for item in error.errors())) from None
     update: dict[str, object] = {"state_dir": settings.state_dir.absolute()}

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 from kafka import KafkaConsumer, KafkaProducer
-from kafka.errors import GroupAuthorizationFailedError, TopicAuthorizationFailedError
+from kafka.errors import GroupAuthorizationFailedError, KafkaError
 from redis.exceptions import NoPermissionError
 
 from feature_repo.online import FeastReader
@@ -40,7 +40,7 @@ from tests.system import records
 
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 
-pytestmark = [pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.timeout(600)]
 
 
 @dataclass
@@ -127,12 +127,12 @@ def test_every_service_works_with_no_more_than_its_rules(secured: Secured) -> No
                 assert service.poll() is None, (secured.folder / f"{name}.log").read_text()[-2000:]
             return bool(records(reader, topic))
 
-        until(lambda: told(topics.BARS), "bars from the worker", 90)
+        until(lambda: told(topics.BARS), "bars from the worker", 180)
         symbols = load_universe().symbols
         online = FeastReader(reader)
-        until(lambda: set(online.read(symbols)) == set(symbols), "rows online, read by the reading user", 60)
-        until(lambda: told(topics.FORECASTS), "forecasts from the training service", 120)
-        until(lambda: told(topics.DRIFT), "reports from the monitor", 60)
+        until(lambda: set(online.read(symbols)) == set(symbols), "rows online, read by the reading user", 120)
+        until(lambda: told(topics.FORECASTS), "forecasts from the training service", 180)
+        until(lambda: told(topics.DRIFT), "reports from the monitor", 120)
         for name in services:
             alive = refused(secured, "producers.alive", name)
             assert alive.returncode == 0, alive.stderr
@@ -255,12 +255,8 @@ def test_a_client_certificate_is_presented_where_the_broker_asks_for_one(
     ours = secured.authority.issue("allocast-reader")
     given = {"kafka_bootstrap_servers": secured.kafka.certificate, "kafka_security_protocol": "SSL"}
     files = {"kafka_ca_file": secured.authority.file}
-    with KafkaProducer(
-        **client_config(
-            load_settings(**given, **files, kafka_cert_file=ours.certificate, kafka_key_file=ours.key)
-        )
-    ) as known:
-        assert known.bootstrap_connected()
+    known = load_settings(**given, **files, kafka_cert_file=ours.certificate, kafka_key_file=ours.key)
+    assert list_topics(known) == []  # it is let in, and no rule allows it to see anything
     stranger = Authority(tmp_path, "somebody").issue("allocast-reader")
     for wrong in ({}, {"kafka_cert_file": stranger.certificate, "kafka_key_file": stranger.key}):
         settings = load_settings(**given, **files, **wrong)
@@ -270,7 +266,7 @@ def test_a_client_certificate_is_presented_where_the_broker_asks_for_one(
 
 def test_a_reader_may_not_write_and_a_worker_may_not_read_what_it_does_not_need(secured: Secured) -> None:
     config = client_config(secured.settings("reader"))
-    with KafkaProducer(**config) as producer, pytest.raises(TopicAuthorizationFailedError):
+    with KafkaProducer(**config) as producer, pytest.raises(KafkaError, match="AuthorizationFailed"):
         producer.send(topics.TICKS, value=b"x", partition=0).get(30)
     with (
         KafkaConsumer(topics.BARS, **config, group_id="allocast-worker-x") as thief,

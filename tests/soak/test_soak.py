@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 import threading
 import time
@@ -81,6 +82,9 @@ def test_nothing_is_lost_and_nothing_grows(
     from kafka import KafkaProducer
 
     minutes: float = request.config.getoption("soak_minutes")
+    logging.getLogger("kafka").setLevel(
+        logging.ERROR
+    )  # it cannot decode what Faust tells its group, and says so
     with cluster(tmp_path, SYMBOLS) as running:
         settings, symbols = running.settings, running.universe.symbols
         store, config = FencedRedisOnlineStore(), load_config(settings)
@@ -126,7 +130,10 @@ def test_nothing_is_lost_and_nothing_grows(
         until(lambda: behind() == 0, "everything acknowledged", 180, every_s=0.5)
         producer.close()
         with consumer(settings) as reader:
-            logged = sum(len(tick.decode(one.value).symbol) for one in whole_topic(reader, topics.TICKS))
+            logged = log_bytes = 0
+            for one in whole_topic(reader, topics.TICKS):
+                logged += len(tick.decode(one.value).symbol)
+                log_bytes += len(one.value)
         verdicts = verify(settings, running.universe)
         report = {
             "minutes": round(seconds / 60, 1),
@@ -139,6 +146,8 @@ def test_nothing_is_lost_and_nothing_grows(
             "most_records_behind": seen.most_behind,
             "mib_per_hour": {name: round(slope, 1) for name, slope in sorted(seen.slopes().items())},
             "most_mib": {name: round(size) for name, size in sorted(seen.largest().items())},
+            "processors": {name: round(one, 2) for name, one in sorted(seen.processors(seconds).items())},
+            "log_bytes_per_tick": round(log_bytes / max(logged, 1), 1),
             "sessions": int(nyse().index_at(close_ms(SESSION) + int(600_000 * seconds))) - SESSION,
         }
         with capsys.disabled():

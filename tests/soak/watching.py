@@ -25,6 +25,7 @@ class Observed:
     memory: dict[tuple[str, int], list[tuple[float, int]]] = field(default_factory=dict)
     gap_s: dict[int, float] = field(default_factory=dict)
     most_behind: int = 0
+    cpu_s: dict[tuple[str, int], float] = field(default_factory=dict)  # of each life, as last seen
 
     def slopes(self) -> dict[str, float]:
         """MiB per hour of the longest life of each process, by least squares, after its warm-up."""
@@ -37,6 +38,13 @@ class Observed:
             if len(warm) >= 3:
                 found[name] = float(np.polyfit(warm[:, 0] / 3600, warm[:, 1] / 2**20, 1)[0])
         return found
+
+    def processors(self, seconds: float) -> dict[str, float]:
+        """Processors that each process kept busy, its starts included."""
+        used: dict[str, float] = {}
+        for (name, _), cpu_s in self.cpu_s.items():
+            used[name] = used.get(name, 0.0) + cpu_s / seconds
+        return used
 
     def largest(self) -> dict[str, float]:
         """Most memory of each process, MiB."""
@@ -95,3 +103,4 @@ class Watching:
                     if server.running:
                         samples = self.seen.memory.setdefault((server.name, server.starts), [])
                         samples.append((now - began, server.memory_bytes))
+                        self.seen.cpu_s[server.name, server.starts] = server.cpu_s
