@@ -134,6 +134,29 @@ def status(state_dir: StateDir = None, as_json: Json = False) -> None:
 
 
 @app.command()
+def doctor(state_dir: StateDir = None, as_json: Json = False) -> None:
+    """Look at the broker, the topics, Redis, the registry, the model, clocks and disk, and say how to repair them.
+
+    Exit code 1 when anything fails; a warning is a risk and no failure. Example: `allocast doctor --json`
+    """
+    from launcher.command_options import settings_of
+    from launcher.doctor import examine, line
+
+    findings = []
+    for finding in examine(settings_of(state_dir)):
+        findings.append(finding)
+        if not as_json:
+            typer.echo(line(finding))
+    counts = {verdict: sum(one.verdict == verdict for one in findings) for verdict in ("ok", "warn", "fail")}
+    if as_json:
+        shown = [{name: getattr(one, name) for name in one.__struct_fields__} for one in findings]
+        print_json({"healthy": not counts["fail"], **counts, "findings": shown})
+    else:
+        typer.echo(", ".join(f"{count} {verdict}" for verdict, count in counts.items()))
+    raise typer.Exit(FAILED if counts["fail"] else 0)
+
+
+@app.command()
 def forecast(
     amount: Annotated[float, typer.Option(help="What is invested today, in your currency.")],
     weights: Annotated[str, typer.Option(help="Percent per asset, together 100: gold=40,nasdaq=30,cash=30")],

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Literal
 
 from launcher import apache_kafka, embedded_broker, embedded_redis
-from launcher.free_port import LOOPBACK, free_ports, page_port
+from launcher.free_port import LOOPBACK, free_ports, free_row, page_port
 from launcher.supervisor_config import Program
+from producers import metrics
 from producers.errors import FixAndRestart
 from producers.kafka_client import client_config
 from producers.settings import Settings
@@ -122,6 +123,8 @@ def make(options: Options, settings: Settings, environment: Mapping[str, str]) -
     if redis_is_ours:
         stores.append(Program("redis", embedded_redis.command(state, redis_port), kind="store", settled_s=1))
         update["redis_url"] = type(settings.redis_url)(f"redis://{LOOPBACK}:{redis_port}/0")
+    if "metrics_port" not in given:
+        update["metrics_port"] = free_row(len(metrics.SERVICES))
     update["host"] = host
     update["port"] = page_port(host, asked)
     final = settings.model_copy(update=update)
@@ -184,6 +187,7 @@ def _environment(settings: Settings, inherited: Mapping[str, str]) -> dict[str, 
         "KAFKA_SECURITY_PROTOCOL": settings.kafka_security_protocol,
         "REDIS_URL": settings.redis_url.get_secret_value(),
         "ALLOCAST_STATE_DIR": str(settings.state_dir),
+        "ALLOCAST_METRICS_PORT": str(settings.metrics_port),
         "ALLOCAST_HOST": settings.host,
         "ALLOCAST_PORT": str(settings.port),
         "ALLOCAST_KAFKA_SESSION_S": str(settings.kafka_session_s),

@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from launcher import run_file
+from launcher.examine_state import scrape
 from launcher.plan import SERVICES
 from launcher.probes import page_answers
 from launcher.process_table import rss_bytes
 from launcher.supervisor_client import ProcessState, SupervisorClient
 from producers.errors import TryAgain
+from producers.settings import Settings, load_settings
 
 
 def status(state: Path) -> dict[str, Any]:
@@ -41,7 +43,36 @@ def status(state: Path) -> dict[str, Any]:
         "logs": run.logs,
         "started_ms": run.started_ms,
         "services": {name: _service(states.get(name)) for name in SERVICES},
+        "figures": figures(load_settings(metrics_port=run.metrics_port)),
     }
+
+
+def figures(settings: Settings) -> dict[str, float | None]:
+    """What the services count, since their start; None of a service that does not answer.
+
+    freshness_s : mean time from a live frame's publication to its features being readable.
+    """
+    worker, producer = scrape(settings, "worker") or {}, scrape(settings, "producer") or {}
+    monitor, training = scrape(settings, "monitor") or {}, scrape(settings, "training") or {}
+    frames = worker.get("allocast_freshness_seconds_count")
+    return {
+        "ticks_published": _total(producer, "allocast_ticks_published_total"),
+        "ticks_applied": _total(worker, "allocast_ticks_applied_total"),
+        "lag_records": _total(worker, "allocast_lag_records"),
+        "dead_letters": _total(worker, "allocast_dead_letters_total", missing=0.0 if worker else None),
+        "symbols": _total(worker, "allocast_symbols"),
+        "freshness_s": worker["allocast_freshness_seconds_sum"] / frames if frames else None,
+        "outcomes_scored": _total(
+            monitor, "allocast_outcomes_scored_total", missing=0.0 if monitor else None
+        ),
+        "forecasts_logged": _total(training, "allocast_forecasts_logged_total"),
+        "training": _total(training, "allocast_training_running"),
+    }
+
+
+def _total(samples: dict[str, float], name: str, missing: float | None = None) -> float | None:
+    found = [value for key, value in samples.items() if key.partition("{")[0] == name]
+    return sum(found) if found else missing
 
 
 def _service(state: ProcessState | None) -> dict[str, Any]:
@@ -66,4 +97,11 @@ def lines(found: dict[str, Any]) -> list[str]:
         memory = "-" if one["memory_bytes"] is None else f"{one['memory_bytes'] / 2**20:.0f} MiB"
         table.append(f"{name:<10} {one['state']:<9} {pid:>7} {up:>9} {memory:>9}")
     summary = f"{found['url']}  feed {found['feed']}, broker {found['broker']}, redis {found['redis']}"
-    return [*table, summary, f"logs: {found['logs']}"]
+    counted = ", ".join(
+        f"{name.replace('_', ' ')} {value:.3g}"
+        if name == "freshness_s"
+        else f"{name.replace('_', ' ')} {value:.0f}"
+        for name, value in found["figures"].items()
+        if value is not None
+    )
+    return [*table, *([counted] if counted else []), summary, f"logs: {found['logs']}"]

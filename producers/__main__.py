@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from producers import topics
+from producers import logs, metrics, topics
 from producers.csv_feed import CsvFeed
 from producers.errors import AllocastError, FixAndRestart
 from producers.feed import Feed
@@ -155,8 +155,8 @@ def main() -> int:
     options = parse()
     try:
         settings = load_settings()
-        logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-        logging.getLogger("kafka").setLevel(logging.WARNING)
+        logs.configure(settings, "producer")
+        metrics.serve(settings, "producer")
         universe = load_universe(settings.universe_file)
         feed = make_feed(options, universe)
         stop = threading.Event()

@@ -124,6 +124,11 @@ class Partition:
         return outcome
 
     @property
+    def symbols(self) -> int:
+        """How many symbols it holds."""
+        return len(self._symbols)
+
+    @property
     def next_offset(self) -> int:
         """The first record that is not in the state; a restored state may be older than what was acknowledged."""
         return self._dedup_offset + 1

@@ -109,7 +109,9 @@ def load(folder: Path) -> tuple[Manifest, Arrays]:
     """Read and verify. Raises FixAndRestart naming the file and what is wrong with it."""
     manifest = manifest_of(folder)
     if manifest.schema != SCHEMA:
-        raise FixAndRestart(f"{folder}: expected {SCHEMA}, got {manifest.schema}")
+        raise FixAndRestart(
+            f"{folder}: expected {SCHEMA}, got {manifest.schema}: train again with `allocast train`"
+        )
     if tuple(manifest.horizons) != HORIZONS or not np.array_equal(manifest.levels, LEVELS):
         raise FixAndRestart(f"{folder}: made for other horizons or quantile levels; train again")
     for name, expected in manifest.files.items():

@@ -22,6 +22,7 @@ from typing import Any
 
 import msgspec
 
+from producers import logs
 from producers.errors import AllocastError, FixAndRestart
 from producers.request import TrainingRequest, decode_request
 from producers.settings import Settings, load_settings
@@ -229,9 +230,7 @@ def main() -> int:
     """Entry point: exit code 0 when a final event was told."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     settings = load_settings()
-    logging.basicConfig(
-        level=settings.log_level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s"
-    )
+    logs.configure(settings, "training")
     logging.getLogger("tf2onnx").setLevel(logging.WARNING)
     logging.getLogger("feast").setLevel(logging.WARNING)
     import feature_repo.offline_store  # noqa: F401  # feast takes seconds; the service starts us early for that
