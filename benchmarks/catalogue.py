@@ -18,6 +18,10 @@ BENCHMARKS = {
     "producer": ("benchmarks.producer", "ticks per second into Kafka"),
     "recovery": ("benchmarks.recovery", "from SIGKILL of the worker under load until rows are fresh again"),
     "forecast": ("benchmarks.forecast.command", "skill and calibration of the forecasts, walk forward"),
+    "drift": (
+        "benchmarks.drift.command",
+        "false alarms in clean years, and breaks found, beside other detectors",
+    ),
     "startup": ("benchmarks.startup", "from `allocast up` to the first forecast and to the LSTM; memory"),
 }
 

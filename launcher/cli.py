@@ -165,6 +165,9 @@ def forecast(
         float, typer.Option(help="Percent of every purchase and sale; the deposit is free.")
     ] = 0.0,
     rebalance: Annotated[str, typer.Option(help="none or monthly.")] = "none",
+    deposit: Annotated[
+        str, typer.Option(help="fixed: today's rate to the end; renewed: each month at the rate of then.")
+    ] = "fixed",
     suggest: Annotated[
         bool, typer.Option("--suggest", help="Add the allocation of least CVaR and the efficient frontier.")
     ] = False,
@@ -178,7 +181,7 @@ def forecast(
     use_state_dir(state_dir)
     from training.forecast_command import run
 
-    raise typer.Exit(run(amount, weights, horizon, as_json, fee, rebalance, suggest))
+    raise typer.Exit(run(amount, weights, horizon, as_json, fee, rebalance, deposit, suggest))
 
 
 @app.command("forecast-record")
@@ -219,6 +222,55 @@ def models_list(state_dir: StateDir = None, as_json: Json = False) -> None:
     from training.models_command import run_list
 
     raise typer.Exit(run_list(as_json))
+
+
+@models_app.command("show")
+def models_show(
+    version: Annotated[
+        str, typer.Argument(help="A version, or champion, challenger, previous.")
+    ] = "champion",
+    replay: Annotated[
+        bool, typer.Option("--replay", help="Compute gate, alarm, policy and shadow again from the logs.")
+    ] = False,
+    state_dir: StateDir = None,
+    as_json: Json = False,
+) -> None:
+    """Why a model serves: alarm, window, data, training, gate, shadow, decision. Exit code 1: replayed otherwise.
+
+    Example: `allocast models show champion --replay`
+    """
+    use_state_dir(state_dir)
+    from training.models_command import run_show
+
+    raise typer.Exit(run_show(version, replay, as_json))
+
+
+@models_app.command("promote")
+def models_promote(
+    version: Annotated[str, typer.Argument(help="See `allocast models list`.")],
+    state_dir: StateDir = None,
+    as_json: Json = False,
+) -> None:
+    """Serve a version from now on, whatever the gate said.
+
+    Example: `allocast models promote 20260101-120000-abc123`
+    """
+    use_state_dir(state_dir)
+    from training.models_command import run_promote
+
+    raise typer.Exit(run_promote(version, as_json))
+
+
+@models_app.command("rollback")
+def models_rollback(state_dir: StateDir = None, as_json: Json = False) -> None:
+    """Serve again what the newest promotion replaced.
+
+    Example: `allocast models rollback`
+    """
+    use_state_dir(state_dir)
+    from training.models_command import run_rollback
+
+    raise typer.Exit(run_rollback(as_json))
 
 
 def main() -> NoReturn:

@@ -19,7 +19,7 @@ MODEL = "allocast"  # the Kafka key and the name in the model registry
 class TrainingRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     """`after`: source offsets (per partition) that must be in the feature store before training starts."""
 
-    reason: Annotated[str, msgspec.Meta(pattern="^(history|drift|manual|schedule)$")]
+    reason: Annotated[str, msgspec.Meta(pattern="^(history|drift|manual|schedule|spec|storm)$")]
     idempotency_key: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
     at_ms: int
     detail: str = ""

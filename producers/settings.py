@@ -99,11 +99,11 @@ class Settings(BaseSettings):
     )
     replication: int = Field(1, ge=1, le=9, examples=["3"], description="copies of each partition")
     kafka_session_s: float = Field(
-        10.0,
+        6.0,
         ge=2,
         le=300,
-        examples=["10"],
-        description="a stream worker silent for this long loses its partitions",
+        examples=["6"],
+        description="a stream worker silent for this long loses its partitions; Apache Kafka refuses less than 6 unless told otherwise",
     )
     stuck_after_s: float = Field(
         60.0,
@@ -125,6 +125,32 @@ class Settings(BaseSettings):
         5, ge=1, le=20, examples=["5"], description="networks averaged in the LSTM member"
     )
     lstm_epochs: int = Field(6, ge=1, le=200, examples=["6"])
+    shadow_sessions: int = Field(
+        10,
+        ge=1,
+        le=252,
+        examples=["10"],
+        description="sessions a challenger forecasts unseen before it is judged",
+    )
+    shadow_days: float = Field(
+        30.0,
+        gt=0,
+        examples=["30"],
+        description="a challenger whose sessions have not come by then is rejected",
+    )
+    watch_sessions: int = Field(
+        63,
+        ge=0,
+        le=1000,
+        examples=["63"],
+        description="sessions a promoted model can be rolled back automatically",
+    )
+    training_timeout_s: float = Field(
+        1800.0, gt=0, examples=["1800"], description="a training that takes longer is ended"
+    )
+    training_memory_mib: int = Field(
+        0, ge=0, examples=["4096"], description="a training that needs more memory fails; 0: no limit"
+    )
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", examples=["INFO"])
     log_format: str = Field("text", pattern="^(text|json)$", examples=["json"])
 

@@ -1,29 +1,40 @@
-"""Drift of the 1-session forecasts: PIT values in, reports and retraining requests out. Pure.
+"""Drift of the forecasts: scored sessions in, the state of every detector out. Pure.
 
-Two detectors per asset: `scale` on |2u - 1| (too large: volatility is underestimated, too small: it is
-overestimated) and `location` on u. Thresholds share one false-alarm budget, so that the whole system raises
-a false alarm at most once in FAMILY_RUN_LENGTH sessions on average.
+Per asset `scale` on |2u - 1| (too large: volatility is underestimated, too small: it is overestimated) and
+`location` on u, where u is the level at which the outcome of one session fell; and `level` on the long-run
+volatility of all assets together. Their thresholds share one false-alarm budget, so that the whole system
+raises a false alarm at most once in FAMILY_RUN_LENGTH sessions on average. What is done about an alarm is
+decided in policy.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
+import numpy as np
 
 from stream_processors.e_detector import EDetector
+from stream_processors.level import LONGEST_PAST, LevelDetector
+from stream_processors.matching import Scored
 
 SCHEMA = "drift/1"
 FAMILY_RUN_LENGTH = 504.0  # sessions: two years
-CONSECUTIVE = 2  # sessions a detector must stay above its threshold
-COOLDOWN = 21  # sessions after a request during which no other is made
+LEVEL_SHARE = 0.65  # of the budget, for the level of volatility; the assets' detectors share the rest
+EVERYTHING = "all"  # the asset name of what is not about a single asset
+LEVEL = "level"
 
 STATISTICS: dict[str, Callable[[float], float]] = {"scale": lambda u: abs(2 * u - 1), "location": lambda u: u}
 
 
-class DriftReport(msgspec.Struct, frozen=True):
-    """The state of one detector after one session."""
+class DriftReport(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The state of one detector after one session.
+
+    `window` counts the sessions since the detector started over; `bar` and `forecast` are the log records
+    (topic[partition]@offset) that this session was scored from.
+    """
 
     asset: str
     detector: str
@@ -35,57 +46,121 @@ class DriftReport(msgspec.Struct, frozen=True):
     pit: float
     model: str  # that made the forecast
     at_ms: int
+    window: int = 0
+    bar: str = ""
+    forecast: str = ""
+    informs: bool = False  # shown for comparison; never asks for anything
+    policy: dict[str, Any] | None = None  # of detector `policy`: event, state, request and reason
 
 
 @dataclass
 class Monitor:
-    """Detectors of all assets and the policy between an alarm and a request."""
+    """Detectors of all assets.
+
+    closes : asset -> session date -> close, of every final bar so far; kept up to date by the caller.
+    """
 
     assets: list[str]
-    cooldown_until: int = -1  # number of the session (counted by the monitor) until which no request is made
+    closes: Mapping[str, Mapping[int, float]] = field(default_factory=dict)
+    run_length: float = FAMILY_RUN_LENGTH
     _detectors: dict[tuple[str, str], EDetector] = field(default_factory=dict)
-    _above: dict[tuple[str, str], int] = field(default_factory=dict)
-    _dates: list[int] = field(default_factory=list)
+    _level: LevelDetector | None = None
+    _garch: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    _open: dict[str, Scored] = field(default_factory=dict)  # outcomes of the session that is not complete yet
+    _window: dict[tuple[str, str], int] = field(default_factory=dict)
+    _model: str = ""
 
     def __post_init__(self) -> None:
-        threshold = FAMILY_RUN_LENGTH * len(self.assets) * len(STATISTICS)
+        threshold = self.run_length * len(self.assets) * len(STATISTICS) / (1 - LEVEL_SHARE)
         for asset in self.assets:
             for name in STATISTICS:
                 self._detectors[asset, name] = EDetector(threshold)
 
-    def score(self, asset: str, session_date: int, pit: float, model: str, at_ms: int) -> list[DriftReport]:
-        """Feed one PIT value (in (0, 1)) of an asset's session; sessions of an asset come in order."""
-        if not self._dates or session_date > self._dates[-1]:
-            self._dates.append(session_date)
-        now = len(self._dates)
-        reports = []
+    def score(self, asset: str, scored: Scored, at_ms: int) -> list[DriftReport]:
+        """Feed one outcome; sessions of an asset come in order."""
+        reports: list[DriftReport] = []
+        newest = max((one.session_date for one in self._open.values()), default=scored.session_date)
+        if scored.session_date > newest:  # some asset had no price in the session before
+            reports += self._close_session(at_ms)
+        if scored.model != self._model:
+            self._model = scored.model
+            self.reset()
+            self._level, self._garch = None, {}
+        if scored.garch:
+            self._garch[asset] = scored.garch
         for name, statistic in STATISTICS.items():
-            key = (asset, name)
-            detector = self._detectors[key]
-            alarm = detector.update(statistic(pit))
-            self._above[key] = self._above.get(key, 0) + 1 if alarm else 0
-            triggers = self._above[key] >= CONSECUTIVE and now >= self.cooldown_until
+            detector = self._detectors[asset, name]
+            alarm = detector.update(statistic(scored.pit))
             reports.append(
-                DriftReport(
-                    asset,
-                    name,
-                    detector.value,
-                    detector.threshold,
-                    alarm,
-                    triggers,
-                    session_date,
-                    pit,
-                    model,
-                    at_ms,
-                )
+                self._report(asset, name, detector.value, detector.threshold, alarm, scored, at_ms)
             )
-            if triggers:
-                self.cooldown_until = now + COOLDOWN
-                self.reset()
+        if scored.session_date >= newest:
+            self._open[asset] = scored
+            if len(self._open) == len(self.assets):
+                reports += self._close_session(at_ms)
         return reports
 
     def reset(self) -> None:
         """All detectors start over: what they saw belongs to the model that is being replaced."""
-        for detector in self._detectors.values():
-            detector.reset()
-        self._above.clear()
+        for one in self._detectors.values():
+            one.reset()
+        if self._level is not None:
+            self._level.reset()
+        self._window.clear()
+
+    def _close_session(self, at_ms: int) -> list[DriftReport]:
+        """The level of volatility, when all assets of a session are there or the next session has begun."""
+        session, self._open = self._open, {}
+        last = max(session.values(), key=lambda one: one.session_date)
+        if self._level is None:
+            if not self._garch:
+                return []  # the first model has no GARCH member: nothing to bet against yet
+            self._level = self._new_level(last.session_date)
+        if not self._level.active:
+            return []
+        returns = [session[asset].outcome if asset in session else np.nan for asset in self.assets]
+        alarm = self._level.update(returns)
+        level = self._level
+        return [self._report(EVERYTHING, LEVEL, level.value, level.threshold, alarm, last, at_ms)]
+
+    def _new_level(self, before: int) -> LevelDetector:
+        parameters = np.array([self._garch.get(asset, (np.nan,) * 3) for asset in self.assets])
+        past = returns_before(self.closes, self.assets, before)
+        return LevelDetector(self.run_length / LEVEL_SHARE, parameters, past)
+
+    def _report(
+        self, asset: str, name: str, value: float, threshold: float, alarm: bool, scored: Scored, at_ms: int
+    ) -> DriftReport:
+        self._window[asset, name] = self._window.get((asset, name), 0) + 1
+        return DriftReport(
+            asset=asset,
+            detector=name,
+            value=value,
+            threshold=threshold,
+            alarm=alarm,
+            triggers=False,
+            session_date=scored.session_date,
+            pit=scored.pit,
+            model=scored.model,
+            at_ms=at_ms,
+            window=self._window[asset, name],
+            bar=scored.bar,
+            forecast=scored.forecast,
+        )
+
+
+def returns_before(
+    closes: Mapping[str, Mapping[int, float]], assets: Sequence[str], before: int
+) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Log returns between the sessions that all assets with any price share, up to before `before`.
+
+    Shape (n, assets), oldest first, at most LONGEST_PAST; NaN columns for assets without prices.
+    """
+    series = {asset: closes[asset] for asset in assets if closes.get(asset)}
+    shared = sorted(set.intersection(*(set(one) for one in series.values()))) if series else []
+    dates = [date for date in shared if date < before][-LONGEST_PAST - 1 :]
+    out = np.full((max(0, len(dates) - 1), len(assets)), np.nan)
+    for at, asset in enumerate(assets):
+        if asset in series and len(dates) > 1:
+            out[:, at] = np.diff(np.log([series[asset][date] for date in dates]))
+    return out

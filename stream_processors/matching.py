@@ -29,53 +29,81 @@ class LoggedForecast(msgspec.Struct, frozen=True):
     horizons: list[int]
     levels: list[float]
     quantiles: list[list[float]]
+    spec_hash: str = ""
+    role: str = "champion"  # only the champion's forecasts are monitored
+    garch: list[float] | None = None  # mean, alpha, beta of the fitted process
 
 
 @dataclass(frozen=True)
 class Scored:
-    """One outcome. `session_date` is the session whose close was forecast."""
+    """One outcome. `session_date` is the session whose close was forecast; `outcome` its log return.
+
+    bar, forecast : where in the logs they came from, topic[partition]@offset.
+    """
 
     symbol: str
     session_date: int
     pit: float
     model: str
+    outcome: float = 0.0
+    spec_hash: str = ""
+    garch: tuple[float, ...] = ()
+    bar: str = ""
+    forecast: str = ""
 
 
 @dataclass
 class Matcher:
     """Holds what has no partner yet, per symbol."""
 
-    _forecasts: dict[str, dict[int, LoggedForecast]] = field(default_factory=dict)
-    _next_bar: dict[str, dict[int, Bar]] = field(default_factory=dict)  # previous session date -> bar
+    _forecasts: dict[str, dict[int, tuple[LoggedForecast, str]]] = field(default_factory=dict)
+    # previous session date -> bar
+    _next_bar: dict[str, dict[int, tuple[Bar, str]]] = field(default_factory=dict)
     _last_bar: dict[str, int] = field(default_factory=dict)
     _last_scored: dict[str, int] = field(default_factory=dict)
 
-    def bar(self, bar: Bar) -> Iterator[Scored]:
-        """Take a final bar; bars of a symbol come in order, corrections of older ones are ignored."""
+    def bar(self, bar: Bar, source: str = "") -> Iterator[Scored]:
+        """Take a final bar; bars of a symbol come in order, corrections of older ones are ignored.
+
+        source : where it was read, for the audit.
+        """
         previous = self._last_bar.get(bar.symbol)
         if previous is not None and bar.session_date <= previous:
             return
         self._last_bar[bar.symbol] = bar.session_date
         if previous is not None and not bar.history:
-            self._next_bar.setdefault(bar.symbol, {})[previous] = bar
+            self._next_bar.setdefault(bar.symbol, {})[previous] = bar, source
             yield from self._match(bar.symbol)
 
-    def forecast(self, forecast: LoggedForecast) -> Iterator[Scored]:
-        """Take a forecast. The first one for a session counts: the log is immutable."""
-        self._forecasts.setdefault(forecast.symbol, {}).setdefault(forecast.session_date, forecast)
+    def forecast(self, forecast: LoggedForecast, source: str = "") -> Iterator[Scored]:
+        """Take a forecast. The champion's first one for a session counts: the log is immutable."""
+        if forecast.role != "champion":
+            return
+        self._forecasts.setdefault(forecast.symbol, {}).setdefault(forecast.session_date, (forecast, source))
         yield from self._match(forecast.symbol)
 
     def _match(self, symbol: str) -> Iterator[Scored]:
         forecasts, bars = self._forecasts.get(symbol, {}), self._next_bar.get(symbol, {})
         for made in sorted(forecasts.keys() & bars.keys()):
-            forecast, bar = forecasts.pop(made), bars.pop(made)
+            forecast, forecast_at = forecasts.pop(made)
+            bar, bar_at = bars.pop(made)
             if bar.session_date <= self._last_scored.get(symbol, 0):
                 continue
             self._last_scored[symbol] = bar.session_date
             outcome = math.log(bar.close / forecast.price)
             next_session = forecast.quantiles[forecast.horizons.index(1)]
             value = pit(next_session, forecast.levels, outcome)
-            yield Scored(symbol, bar.session_date, value, forecast.model)
+            yield Scored(
+                symbol=symbol,
+                session_date=bar.session_date,
+                pit=value,
+                model=forecast.model,
+                outcome=outcome,
+                spec_hash=forecast.spec_hash,
+                garch=tuple(forecast.garch or ()),
+                bar=bar_at,
+                forecast=forecast_at,
+            )
 
 
 def pit(

@@ -1,10 +1,10 @@
 """`python -m stream_processors.monitor`: scores logged forecasts, reports drift, asks for retraining.
 
-It keeps no state of its own: at a start it reads `market.bars` and `forecasts.log` from the beginning, scores
-them session by session, and comes to the same detectors (within one session assets are scored in the order
-of their symbols then, in the order of arrival otherwise). Reports that were sent before are not sent again:
-the newest one per asset and detector says how far the log was scored. A request is sent before its report,
-and its idempotency key makes a repeat harmless.
+The detectors keep no state of their own: at a start it reads `market.bars` and `forecasts.log` from the
+beginning, scores them session by session, and comes to the same detectors (within one session assets are
+scored in the order of their symbols then, in the order of arrival otherwise). Reports that were sent before
+are not sent again: the newest one per asset and detector says how far the log was scored. The policy's state
+is in its newest report. A request is sent before its report, and its idempotency key makes a repeat harmless.
 """
 
 from __future__ import annotations
@@ -14,21 +14,24 @@ import signal
 import sys
 import time
 from collections import deque
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import msgspec
+import numpy as np
 
+from feature_repo.features import spec_hash
 from producers import logs, metrics, topics
 from producers.errors import AllocastError, FixAndRestart
 from producers.kafka_client import client_config
 from producers.request import MODEL, TrainingRequest, encode_request
 from producers.request import SCHEMA as REQUEST_SCHEMA
+from producers.sessions import nyse
 from producers.settings import Settings, load_settings
 from producers.universe import Universe, load_universe
 from producers.waiting import topic_id, until
-from stream_processors.drift import SCHEMA, DriftReport, Monitor
+from stream_processors import policy
+from stream_processors.drift import EVERYTHING, SCHEMA, DriftReport, Monitor
 from stream_processors.matching import LoggedForecast, Matcher, Scored
 from stream_processors.messages import Bar
 
@@ -37,31 +40,60 @@ log = logging.getLogger("stream_processors.monitor")
 
 COVERAGE_SESSIONS = 250  # of each asset, for the gauge
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, ValueError, ZeroDivisionError)
+POLICY = "policy"  # the detector name of the policy's own reports
+LATE_SESSIONS = 5  # an asset without a bar for so long after the others blocks retraining
+OUTCOMES = ("promoted", "rejected", "failed", "kept", "rolled_back")
+
+
+class ModelNews(msgspec.Struct, frozen=True):
+    """What the policy needs of a `model/1` record."""
+
+    kind: str
+    reason: str = ""
+    idempotency_key: str = ""
+    final: bool = False
 
 
 class MonitorService:
-    """One consumer over bars, forecasts and our own reports; one producer."""
+    """One consumer over bars, forecasts, model events and our own reports; one producer."""
 
     def __init__(self, settings: Settings, universe: Universe) -> None:
         from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
         config = client_config(settings)
+        self._topic_partition: Any = TopicPartition
         self._producer = KafkaProducer(**config, linger_ms=5)
         self._consumer: Any = KafkaConsumer(**config, group_id=None, enable_auto_commit=False)
         self._ids = {asset.symbol: asset.id for asset in universe.priced}
-        self._monitor = Monitor(list(self._ids.values()))
+        self._closes: dict[str, dict[int, float]] = {}
+        self._newest: dict[str, int] = {}
+        self._monitor = Monitor(list(self._ids.values()), self._closes)
         self._matcher = Matcher()
         self._within: dict[str, deque[bool]] = {}
-        self._reported = self._newest_reports(TopicPartition)
-        self._consumer.assign(
-            [
-                TopicPartition(topic, number)
-                for topic in (topics.BARS, topics.FORECASTS)
-                for number in self._consumer.partitions_for_topic(topic) or ()
-            ]
-        )
-        self._consumer.seek_to_beginning()
+        self._state = policy.State()
+        self._news_read = 0  # offset in models.events up to which the policy knows
+        self._reported: dict[tuple[str, str], int] = {}
+        self._triggered: set[tuple[str, str, int]] = set()
+        self._newest_reports()
+        log.info("policy: %s", self._state.name)
+        self._follow()
         self._catch_up()
+        self._decide(policy.Spec(self._state.session, spec_hash()))
+
+    def _partitions(self, *names: str) -> list[Any]:
+        return [
+            self._topic_partition(topic, number)
+            for topic in names
+            for number in self._consumer.partitions_for_topic(topic) or ()
+        ]
+
+    def _follow(self) -> None:
+        everything = self._partitions(topics.BARS, topics.FORECASTS, topics.MODEL_EVENTS)
+        self._consumer.assign(everything)
+        self._consumer.seek_to_beginning()
+        for one in everything:
+            if one.topic == topics.MODEL_EVENTS:
+                self._consumer.seek(one, self._news_read)
 
     def _catch_up(self) -> None:
         """Score the past in the order of its sessions: partitions are read one after the other."""
@@ -73,24 +105,28 @@ class MonitorService:
         for scored in sorted(past, key=lambda one: (one.session_date, one.symbol)):
             self._score(scored)
 
-    def _newest_reports(self, partition: Callable[[str, int], Any]) -> dict[tuple[str, str], int]:
-        """Newest reported session per asset and detector."""
-        numbers = self._consumer.partitions_for_topic(topics.DRIFT) or ()
-        partitions = [partition(topics.DRIFT, number) for number in numbers]
+    def _newest_reports(self) -> None:
+        """How far the log was scored, what triggered, and the policy's newest state."""
+        partitions = self._partitions(topics.DRIFT)
         self._consumer.assign(partitions)
         self._consumer.seek_to_beginning()
         ends = self._consumer.end_offsets(partitions)
-        newest: dict[tuple[str, str], int] = {}
         while any(self._consumer.position(one) < ends[one] for one in partitions):
             for records in self._consumer.poll(timeout_ms=500).values():
                 for record in records:
                     try:
-                        report = msgspec.json.decode(record.value or b"", type=DriftReport)
+                        self._remember(msgspec.json.decode(record.value or b"", type=DriftReport))
                     except UNREADABLE as error:
                         log.warning("%s[%d]@%d: %s", record.topic, record.partition, record.offset, error)
-                        continue
-                    newest[report.asset, report.detector] = report.session_date
-        return newest
+
+    def _remember(self, report: DriftReport) -> None:
+        if report.policy is not None:
+            self._state = msgspec.convert(report.policy["state"], policy.State)
+            self._news_read = int(report.policy.get("news_read", 0))
+            return
+        self._reported[report.asset, report.detector] = report.session_date
+        if report.triggers:
+            self._triggered.add((report.asset, report.detector, report.session_date))
 
     def step(self) -> None:
         """Read what is new and act on it."""
@@ -102,16 +138,32 @@ class MonitorService:
         found: list[Scored] = []
         for partition, records in self._consumer.poll(timeout_ms=timeout_ms).items():
             for record in records:
+                source = f"{partition.topic}[{partition.partition}]@{record.offset}"
                 try:
-                    found += self._match(partition.topic, record.value or b"")
+                    if partition.topic == topics.MODEL_EVENTS:
+                        self._news_read = record.offset + 1
+                        self._heard(msgspec.json.decode(record.value or b"", type=ModelNews))
+                    else:
+                        found += self._match(partition.topic, record.value or b"", source)
                 except UNREADABLE as error:
-                    log.warning("%s[%d]@%d: %s", partition.topic, partition.partition, record.offset, error)
+                    log.warning("%s: %s", source, error)
         return found
 
-    def _match(self, topic: str, value: bytes) -> list[Scored]:
-        if topic == topics.BARS:
-            return list(self._matcher.bar(msgspec.json.decode(value, type=Bar)))
-        return list(self._matcher.forecast(msgspec.json.decode(value, type=LoggedForecast)))
+    def _match(self, topic: str, value: bytes, source: str) -> list[Scored]:
+        if topic == topics.FORECASTS:
+            return list(self._matcher.forecast(msgspec.json.decode(value, type=LoggedForecast), source))
+        bar = msgspec.json.decode(value, type=Bar)
+        asset = self._ids.get(bar.symbol)
+        if asset is not None:
+            self._closes.setdefault(asset, {}).setdefault(bar.session_date, bar.close)
+            self._newest[asset] = max(bar.session_date, self._newest.get(asset, 0))
+        return list(self._matcher.bar(bar, source))
+
+    def _heard(self, news: ModelNews) -> None:
+        if news.kind == "requested":
+            self._decide(policy.Asked(self._state.session, news.idempotency_key, news.reason))
+        elif news.kind in OUTCOMES and news.final:
+            self._decide(policy.Ended(self._state.session, news.idempotency_key, news.kind))
 
     def _score(self, scored: Scored) -> None:
         asset = self._ids.get(scored.symbol)
@@ -122,30 +174,87 @@ class MonitorService:
         metrics.COVERAGE.labels(asset).set(sum(within) / len(within))
         metrics.OUTCOMES.labels(asset).inc()
         now_ms = int(time.time() * 1000)
-        for report in self._monitor.score(asset, scored.session_date, scored.pit, scored.model, now_ms):
+        session = session_number(scored.session_date)
+        reports = self._monitor.score(asset, scored, now_ms)
+        fresh = [
+            one for one in reports if one.session_date > self._reported.get((one.asset, one.detector), 0)
+        ]
+        if fresh:
+            self._decide(policy.Quality(session, self._late(scored.session_date)))
+            self._decide(policy.Served(session, scored.model, scored.spec_hash), fresh[0])
+        for report in reports:
             metrics.DETECTOR.labels(asset, report.detector).set(report.value)
             metrics.THRESHOLD.labels(asset, report.detector).set(report.threshold)
-            if report.session_date <= self._reported.get((report.asset, report.detector), 0):
-                continue
-            if report.triggers:
-                self._request(report)
-            self._producer.send(
-                topics.DRIFT,
-                key=report.asset.encode(),
-                value=msgspec.json.encode(report),
-                headers=topics.schema_header(SCHEMA),
-            )
+            triggers = (report.asset, report.detector, report.session_date) in self._triggered
+            if report in fresh:
+                reading = policy.Reading(session, f"{report.asset}:{report.detector}", report.alarm)
+                triggers = self._decide(reading, report)
+                self._send(msgspec.structs.replace(report, triggers=triggers))
+            if triggers:
+                self._monitor.reset()
 
-    def _request(self, report: DriftReport) -> None:
-        detail = (
-            f"{report.detector} of {report.asset}: {report.value:.0f} >= {report.threshold:.0f} "
-            f"at session {report.session_date}"
+    def _late(self, today: int) -> str:
+        """Which asset's prices have stopped while others go on; empty when none."""
+        behind = {
+            asset: date
+            for asset, date in self._newest.items()
+            if session_number(today) - session_number(date) > LATE_SESSIONS
+        }
+        return "; ".join(f"{asset} has no price since {date}" for asset, date in sorted(behind.items()))
+
+    def _decide(self, event: policy.Event, report: DriftReport | None = None) -> bool:
+        """Give an event to the policy, log what it said, send what it asks for; whether it asked."""
+        done = policy.step(self._state, event)
+        self._state = done.state
+        if done.request is not None:
+            self._request(done.request, report)
+        if done.reason:
+            log.info("policy: %s (%s)", done.reason, done.state.name)
+            self._send(
+                DriftReport(
+                    asset=EVERYTHING,
+                    detector=POLICY,
+                    value=float(len(done.state.drift_trainings)),
+                    threshold=float(policy.RULES.budget),
+                    alarm=False,
+                    triggers=done.request is not None,
+                    session_date=report.session_date if report else 0,
+                    pit=0.5,
+                    model=done.state.model,
+                    at_ms=int(time.time() * 1000),
+                    informs=True,
+                    policy={
+                        "name": done.state.name,
+                        "reason": done.reason,
+                        "event": msgspec.to_builtins(event),
+                        "state": msgspec.to_builtins(done.state),
+                        "request": done.request.key if done.request else "",
+                        "news_read": self._news_read,
+                    },
+                )
+            )
+        return done.request is not None
+
+    def _send(self, report: DriftReport) -> None:
+        self._producer.send(
+            topics.DRIFT,
+            key=report.asset.encode(),
+            value=msgspec.json.encode(report),
+            headers=topics.schema_header(SCHEMA),
         )
-        log.warning("drift: %s; asking for a retraining", detail)
+
+    def _request(self, asked: policy.Request, report: DriftReport | None) -> None:
+        detail = asked.detail
+        if report is not None and asked.reason in ("drift", "storm"):
+            detail += (
+                f"; {report.detector} of {report.asset} at {report.value:.0f}, threshold {report.threshold:.0f}, "
+                f"session {report.session_date}, window of {report.window} sessions to {report.forecast}"
+            )
+        log.warning("%s; asking for a retraining (%s)", detail, asked.reason)
         request = TrainingRequest(
-            reason="drift",
-            idempotency_key=f"drift:{report.asset}:{report.detector}:{report.session_date}:{report.model}",
-            at_ms=report.at_ms,
+            reason=asked.reason,
+            idempotency_key=asked.key,
+            at_ms=int(time.time() * 1000),
             detail=detail,
         )
         self._producer.send(
@@ -155,7 +264,13 @@ class MonitorService:
             headers=topics.schema_header(REQUEST_SCHEMA),
         )
         self._producer.flush()
-        metrics.RETRAININGS_ASKED.labels(report.asset).inc()
+        metrics.RETRAININGS_ASKED.labels(asked.reason).inc()
+
+
+def session_number(date: int) -> int:
+    """Position of a session date (yyyymmdd) in the NYSE calendar."""
+    day = f"{date // 10_000:04d}-{date // 100 % 100:02d}-{date % 100:02d}"
+    return int(np.searchsorted(nyse().date, np.datetime64(day)))
 
 
 def main() -> int:
@@ -167,7 +282,7 @@ def main() -> int:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
         universe = load_universe(settings.universe_file)
-        for topic in (topics.BARS, topics.FORECASTS, topics.DRIFT):
+        for topic in (topics.BARS, topics.FORECASTS, topics.DRIFT, topics.MODEL_EVENTS):
             until(partial(topic_id, settings, topic), settings, log)
         service = MonitorService(settings, universe)
         log.info("scoring forecasts of %s", ", ".join(asset.id for asset in universe.priced))

@@ -3,7 +3,8 @@
     <models>/<version>/manifest.json   what it is, with the sha256 of every other file
                        arrays.npz      state of every member, weights, recalibration, joint template, inflation
                        model.onnx, model.keras   when the pool has an LSTM
-    <models>/champion -> <version>     swapped atomically
+    <models>/champion -> <version>     swapped atomically; so are challenger (in its shadow) and previous (what
+                                       a promotion replaced, while it is watched for a rollback)
 
 It is checked once, when it is loaded; a directory that was altered or cut short is refused.
 """
@@ -25,10 +26,13 @@ from training.earned import Earned
 from training.horizons import FAN, HORIZONS, LEVELS, FloatArray
 from training.members import LSTM
 
-SCHEMA = "artefact/2"
+SCHEMA = "artefact/3"
 MANIFEST = "manifest.json"
 ARRAYS = "arrays.npz"
 CHAMPION = "champion"
+CHALLENGER = "challenger"
+PREVIOUS = "previous"
+KEPT = 3  # newest versions that are never deleted
 
 
 class Manifest(msgspec.Struct, frozen=True):
@@ -40,6 +44,7 @@ class Manifest(msgspec.Struct, frozen=True):
     reason: str  # why it was trained: history, drift, manual, schedule
     detail: str
     symbols: list[str]
+    rate: str | None  # symbol of the short rate, when there was enough of its history
     as_of_session: str  # newest session in the data, yyyy-mm-dd
     feed: str
     data_hash: str
@@ -52,25 +57,36 @@ class Manifest(msgspec.Struct, frozen=True):
     earned: dict[str, Earned]  # symbol -> weights, live skill and matured labels behind them
     report: dict[str, Any]  # training and gate figures
     files: dict[str, str] = {}  # name -> sha256
+    request: str = ""  # idempotency key of the request that asked for it
+    replaces: str = ""  # the champion when it was trained
+    parameters: dict[str, Any] = {}  # of the training
+    git_revision: str = ""  # of the code, where it is known
 
 
 @dataclass(frozen=True)
 class Arrays:
     """members : fitted state of each, without the LSTM.      weights : member -> (assets, H).
     levels     : (H, L), where the pool is read (recalibration).
-    inflation  : (len(FAN), L) log changes.                   template : (dates, len(FAN), assets + 1) ranks.
+    inflation  : (len(FAN), L) log changes.                   rate : (len(FAN), L) changes over the anchor.
+    template   : (dates, len(FAN), assets + 2) ranks; the last columns are rate and inflation.
     """
 
     members: dict[str, dict[str, FloatArray]]
     weights: dict[str, FloatArray]
     levels: FloatArray
     inflation: FloatArray
+    rate: FloatArray
     template: FloatArray
+
+    @property
+    def tables(self) -> dict[str, FloatArray]:
+        """What is stored under its own name."""
+        return {name: getattr(self, name) for name in ("levels", "inflation", "rate", "template")}
 
 
 def write(folder: Path, manifest: Manifest, arrays: Arrays) -> Manifest:
     """Write arrays and manifest beside the model files already in `folder`. Returns the final manifest."""
-    stored: dict[str, Any] = {name: getattr(arrays, name) for name in ("levels", "inflation", "template")}
+    stored: dict[str, Any] = dict(arrays.tables)
     stored |= {f"weight.{name}": value for name, value in arrays.weights.items()}
     for member, state in arrays.members.items():
         stored |= {f"member.{member}.{name}": value for name, value in state.items()}
@@ -81,12 +97,17 @@ def write(folder: Path, manifest: Manifest, arrays: Arrays) -> Manifest:
     return final
 
 
-def load(folder: Path) -> tuple[Manifest, Arrays]:
-    """Read and verify. Raises FixAndRestart naming the file and what is wrong with it."""
+def manifest_of(folder: Path) -> Manifest:
+    """What a model says it is, its files unseen. Raises FixAndRestart when there is nothing to read."""
     try:
-        manifest = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
+        return msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
     except (OSError, msgspec.DecodeError) as error:
         raise FixAndRestart(f"{folder / MANIFEST}: not a readable manifest: {error}") from error
+
+
+def load(folder: Path) -> tuple[Manifest, Arrays]:
+    """Read and verify. Raises FixAndRestart naming the file and what is wrong with it."""
+    manifest = manifest_of(folder)
     if manifest.schema != SCHEMA:
         raise FixAndRestart(
             f"{folder}: expected {SCHEMA}, got {manifest.schema}: train again with `allocast train`"
@@ -107,13 +128,15 @@ def load(folder: Path) -> tuple[Manifest, Arrays]:
             weights={name: stored[f"weight.{name}"] for name in manifest.members},
             levels=stored["levels"],
             inflation=stored["inflation"],
+            rate=stored["rate"],
             template=stored["template"],
         )
     assets = len(manifest.symbols)
     shapes = {
         "levels": (arrays.levels.shape, (len(HORIZONS), len(LEVELS))),
         "inflation": (arrays.inflation.shape, (len(FAN), len(LEVELS))),
-        "template": (arrays.template.shape[1:], (len(FAN), assets + 1)),
+        "rate": (arrays.rate.shape, (len(FAN), len(LEVELS))),
+        "template": (arrays.template.shape[1:], (len(FAN), assets + 2)),
     }
     for name, value in arrays.weights.items():
         shapes[f"weight.{name}"] = (value.shape, (assets, len(HORIZONS)))
@@ -130,16 +153,49 @@ def _state(stored: Any, member: str) -> dict[str, FloatArray]:
 
 def promote(models: Path, version: str) -> None:
     """Point `champion` at a version, atomically: readers see the old one or the new one, never none."""
-    scratch = models / f".{CHAMPION}.{os.getpid()}"
+    point(models, CHAMPION, version)
+
+
+def point(models: Path, alias: str, version: str | None) -> None:
+    """Point an alias at a version, atomically; None takes the alias away."""
+    if version is None:
+        (models / alias).unlink(missing_ok=True)
+        return
+    scratch = models / f".{alias}.{os.getpid()}"
     scratch.unlink(missing_ok=True)
     scratch.symlink_to(version, target_is_directory=True)
-    scratch.replace(models / CHAMPION)
+    scratch.replace(models / alias)
+
+
+def pointed(models: Path, alias: str) -> str | None:
+    """The version an alias points at, None when there is none."""
+    link = models / alias
+    return link.readlink().name if link.is_symlink() else None
 
 
 def champion_version(models: Path) -> str | None:
     """The version `champion` points at, None when there is none."""
-    link = models / CHAMPION
-    return link.readlink().name if link.is_symlink() else None
+    return pointed(models, CHAMPION)
+
+
+def answering(models: Path, request: str) -> Manifest | None:
+    """The newest version that was trained for a request, by its idempotency key; damaged ones do not count."""
+    for folder in sorted(models.glob("[0-9]*"), reverse=True):
+        try:
+            if manifest_of(folder).request == request:
+                return load(folder)[0]
+        except (OSError, FixAndRestart):
+            continue
+    return None
+
+
+def clean(models: Path, keep: int = KEPT) -> None:
+    """Delete old versions: all but the `keep` newest and those that an alias points at."""
+    aliased = {pointed(models, alias) for alias in (CHAMPION, CHALLENGER, PREVIOUS)}
+    folders = sorted(one for one in models.glob("[0-9]*") if one.is_dir() and not one.is_symlink())
+    for folder in folders[: -keep or None]:
+        if folder.name not in aliased:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def stage(models: Path, version: str) -> Path:

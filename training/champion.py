@@ -18,13 +18,14 @@ from feature_repo.features import spec_hash
 from feature_repo.online import FeatureRow
 from producers.errors import FixAndRestart
 from producers.universe import Universe
-from training import artefact, recalibration
+from training import artefact, recalibration, short_rate
 from training.adjusted import Adjusted
 from training.adjustment import Adjustment
 from training.artefact import Arrays, Manifest
 from training.earned import Earned
+from training.garch import GarchFhs
 from training.horizons import FAN, HORIZONS, FloatArray
-from training.inputs import inputs_of
+from training.inputs import Inputs, inputs_of
 from training.joint import returns, uniforms
 from training.member import Forecaster
 from training.members import LSTM, restore
@@ -38,11 +39,14 @@ FAN_COLUMNS = [HORIZONS.index(horizon) for horizon in FAN]
 
 @dataclass(frozen=True)
 class Scenarios:
-    """Joint log changes from now. log_return : (scenarios, len(FAN), symbols); inflation : (scenarios, len(FAN))."""
+    """Joint changes from now. log_return : (scenarios, len(FAN), symbols); inflation : (scenarios, len(FAN)), log;
+    rate : (scenarios, len(FAN)), change of the short rate / 100, None without a rate to start from.
+    """
 
     symbols: list[str]
     log_return: FloatArray
     inflation: FloatArray
+    rate: FloatArray | None
 
 
 class Champion:
@@ -62,7 +66,7 @@ class Champion:
         }
         if self.has_lstm:
             self._members[LSTM] = Adjusted(list(self._members.values()), Adjustment(folder / "model.onnx"))
-        self._uniforms = uniforms(arrays.template, len(manifest.symbols))
+        self._uniforms = uniforms(arrays.template, len(manifest.symbols) + 2)
         self._position = {symbol: position for position, symbol in enumerate(manifest.symbols)}
         self._cached: tuple[tuple[tuple[str, int, float | None], ...], Scenarios] | None = None
         self._lock = threading.Lock()
@@ -99,6 +103,14 @@ class Champion:
         """Weights, live skill and matured labels behind an asset's forecasts; None when it is not covered."""
         return self.manifest.earned.get(symbol)
 
+    def garch(self, symbol: str) -> list[float] | None:
+        """Mean, alpha and beta of the process fitted to an asset; None without one."""
+        state = self._arrays.members.get(GarchFhs.name)
+        if state is None or symbol not in self._position:
+            return None
+        mean, _, alpha, beta = state["parameters"][self._position[symbol]]
+        return [float(mean), float(alpha), float(beta)] if np.isfinite(mean + alpha + beta) else None
+
     def refuses(self, row: FeatureRow) -> str | None:
         """Why this model cannot forecast the asset of a row; None when it can."""
         if row.feed != self.manifest.feed:
@@ -119,12 +131,23 @@ class Champion:
 
     def _of_one(self, row: FeatureRow) -> FloatArray:
         inputs = inputs_of({name: [value] for name, value in row.values.items()}, [row.window])
-        position = self._position[row.symbol]
+        return self.pooled(row.symbol, inputs)
+
+    def pooled(self, symbol: str, inputs: Inputs) -> FloatArray:
+        """Quantiles of log returns of a covered asset, shape (n, H, L)."""
+        position = self._position[symbol]
         pooled = combine(
             {name: member.quantiles(position, inputs) for name, member in self._members.items()},
             {name: weight[position] for name, weight in self._arrays.weights.items()},
         )
         return recalibration.apply(pooled, self._arrays.levels)
+
+    def _rate(self, row: FeatureRow | None) -> FloatArray:
+        """Quantiles of the short rate's change, shape (len(FAN), L); zeros without a row."""
+        if row is None:
+            return np.zeros_like(self._arrays.rate)
+        now = inputs_of({name: [value] for name, value in row.values.items()}, [row.window])
+        return short_rate.quantiles(self._arrays.rate, now)
 
     def scenarios(self, rows: Mapping[str, FeatureRow]) -> Scenarios:
         """Scenarios of all covered assets; cached until a feature changes."""
@@ -133,17 +156,26 @@ class Champion:
             for symbol in self.manifest.symbols
             if (row := rows.get(symbol)) is not None and self.refuses(row) is None
         ]
-        key = tuple((row.symbol, row.event_ms, row.values["price"]) for row in chosen)
+        rate = rows.get(self.manifest.rate or "")
+        if rate is not None and (not rate.is_warm or rate.window is None):
+            rate = None
+        key = tuple(
+            (row.symbol, row.event_ms, row.values["price"]) for row in (*chosen, rate) if row is not None
+        )
         with self._lock:
             if self._cached is not None and self._cached[0] == key:
                 return self._cached[1]
-            columns = [self._position[row.symbol] for row in chosen]
-            last = len(self.manifest.symbols)
-            quantiles = [self._arrays.inflation[None]]
+            columns = [*(self._position[row.symbol] for row in chosen), -2, -1]
+            quantiles = [self._rate(rate)[None], self._arrays.inflation[None]]
             if chosen:
                 quantiles.insert(0, self.quantiles(chosen)[:, FAN_COLUMNS])
-            drawn = returns(np.concatenate(quantiles), self._uniforms[..., [*columns, last]])
-            result = Scenarios([row.symbol for row in chosen], drawn[..., :-1], drawn[..., -1])
+            drawn = returns(np.concatenate(quantiles), self._uniforms[..., columns])
+            result = Scenarios(
+                symbols=[row.symbol for row in chosen],
+                log_return=drawn[..., :-2],
+                rate=drawn[..., -2] if rate is not None else None,
+                inflation=drawn[..., -1],
+            )
             self._cached = (key, result)
             return result
 

@@ -9,10 +9,15 @@ import msgspec
 
 SCHEMA = "model/1"
 FINISHED = ("promoted", "rejected", "failed", "kept")  # a request ends with one of these
+SHADOW = "shadow"
+ROLLED_BACK = "rolled_back"
 
 
 class ModelEvent(msgspec.Struct, frozen=True, omit_defaults=True):
-    """kind: requested, training, trained, promoted, rejected, failed or kept (nothing to do)."""
+    """kind: requested, training, trained, shadow, promoted, rejected, failed, kept (nothing to do), rolled_back.
+
+    A model in its shadow forecasts beside the champion and nobody is shown it.
+    """
 
     kind: str
     version: str

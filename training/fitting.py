@@ -8,7 +8,7 @@ which the LSTM takes part only where it was out of sample: in the gate.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ import numpy as np
 
 from producers.inflation import load_cpi
 from producers.sessions import nyse
-from training import artefact, gate, joint, lstm, members, pool, price_level, track_record
+from training import artefact, gate, joint, lstm, members, pool, price_level, short_rate, track_record
 from training.adjusted import Adjusted
 from training.artefact import Arrays, Manifest
 from training.dataset import Dataset
@@ -27,6 +27,7 @@ from training.lstm_samples import samples
 from training.member import Forecaster, Member
 from training.members import LSTM
 from training.pool import Weights
+from training.random_walk import RandomWalk
 from training.recalibration import identity
 from training.walk_forward import EMBARGO
 
@@ -57,15 +58,31 @@ def fit_first(dataset: Dataset) -> Fitted:
     return Fitted(arrays, weights, {}, None, True, "always available")
 
 
-def fit_pool(dataset: Dataset, effort: lstm.Effort, progress: Progress, work: Path) -> Fitted:
+def fit_without_lstm(dataset: Dataset) -> Fitted:
+    """The members that need no training but some seconds: what is served in a storm of alarms."""
+    fitted = members.fit(dataset.panels)
+    weights = pool.equal(members.usable(fitted, dataset.panels))
+    return Fitted(
+        _arrays(dataset, fitted, weights, identity()), weights, {}, None, True, "served without the LSTM"
+    )
+
+
+def fit_pool(
+    dataset: Dataset,
+    effort: lstm.Effort,
+    progress: Progress,
+    work: Path,
+    champion: Forecaster | None = None,
+) -> Fitted:
     """Train and gate the LSTM. `work` is an empty folder for the exported graph.
 
+    champion : the serving model, by position in `dataset.panels`; the gate compares with it.
     Raises ValueError when there is too little history for a gate.
     """
     started = time.monotonic()
     end = dataset.last_session
     cut = end - LONGEST - GATE
-    judged, report = _gated(dataset, effort, cut, lambda done, text: progress(0.35 * done, text))
+    judged, report = _gated(dataset, effort, cut, champion, lambda done, text: progress(0.35 * done, text))
     report |= {
         "gate_from": str(nyse().date[cut]),
         "gate_to": str(nyse().date[end]),
@@ -98,7 +115,7 @@ def fit_pool(dataset: Dataset, effort: lstm.Effort, progress: Progress, work: Pa
 
 
 def _gated(
-    dataset: Dataset, effort: lstm.Effort, cut: int, progress: Progress
+    dataset: Dataset, effort: lstm.Effort, cut: int, champion: Forecaster | None, progress: Progress
 ) -> tuple[dict[str, Forecaster], dict[str, Any]]:
     """Everything fitted on what was known EMBARGO before `cut`, and the gate's verdict on what came after."""
     past = [panel.known_at(cut - EMBARGO) for panel in dataset.panels]
@@ -110,7 +127,11 @@ def _gated(
         **fitted,
         LSTM: Adjusted(list(fitted.values()), lstm.KerasNetwork(model)),
     }
-    return judged, gate.judge(judged, [panel.between(cut, dataset.last_session) for panel in dataset.panels])
+    beside: dict[str, Forecaster] = {RandomWalk.name: RandomWalk.fit(past)}
+    if champion is not None:
+        beside[gate.CHAMPION] = champion
+    held_out = [panel.between(cut, dataset.last_session) for panel in dataset.panels]
+    return judged, gate.judge(judged, held_out, beside)
 
 
 def _arrays(
@@ -123,14 +144,25 @@ def _arrays(
         weights=weights.weight,
         levels=levels,
         inflation=price_level.fit(cpi, today).quantiles,
-        template=joint.fit_template(dataset.panels, cpi.known_at(today), dataset.last_session),
+        rate=short_rate.fit(dataset.rate),
+        template=joint.fit_template(dataset.panels, cpi.known_at(today), dataset.last_session, dataset.rate),
     )
 
 
 def save(
-    models: Path, staged: Path, fitted: Fitted, dataset: Dataset, reason: str, detail: str, created_ms: int
+    models: Path,
+    staged: Path,
+    fitted: Fitted,
+    dataset: Dataset,
+    reason: str,
+    detail: str,
+    created_ms: int,
+    origin: Mapping[str, Any] | None = None,
 ) -> Manifest:
-    """Write the artefact into `staged` and publish it under its version. Does not promote it."""
+    """Write the artefact into `staged` and publish it under its version. Does not promote it.
+
+    origin : the manifest's fields on where the model comes from: request, replaces, parameters, git_revision.
+    """
     cpi = price_level.fit(load_cpi(), nyse().date[dataset.last_session])
     version = staged.name.removeprefix(".staged-")
     manifest = artefact.write(
@@ -142,6 +174,7 @@ def save(
             reason=reason,
             detail=detail,
             symbols=dataset.symbols,
+            rate=dataset.rate.symbol if dataset.rate is not None else None,
             as_of_session=str(nyse().date[dataset.last_session]),
             feed=dataset.feed,
             data_hash=dataset.data_hash,
@@ -153,6 +186,7 @@ def save(
             inflation_known=cpi.known,
             earned=earned(fitted.weights, dataset.symbols),
             report=fitted.report,
+            **(origin or {}),
         ),
         fitted.arrays,
     )

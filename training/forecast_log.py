@@ -36,9 +36,15 @@ class Forecast(msgspec.Struct, frozen=True):
     levels: list[float]
     quantiles: list[list[float]]
     earned: Earned | None = None  # weights, live skill and matured labels of the members behind it
+    role: str = (
+        "champion"  # or challenger (in its shadow) or previous (watched for a rollback): seen by nobody
+    )
+    garch: list[float] | None = (
+        None  # mean, alpha and beta of the fitted process, which drift is judged against
+    )
 
 
-def forecast_of(champion: Champion, message: Features) -> Forecast | None:
+def forecast_of(champion: Champion, message: Features, role: str = "champion") -> Forecast | None:
     """The forecast for a final row, None when the model does not cover the asset."""
     row = FeatureRow(
         symbol=message.symbol,
@@ -71,4 +77,6 @@ def forecast_of(champion: Champion, message: Features) -> Forecast | None:
         levels=LEVELS.tolist(),
         quantiles=champion.quantiles([row])[0].tolist(),
         earned=champion.earned(message.symbol),
+        role=role,
+        garch=champion.garch(message.symbol),
     )

@@ -1,15 +1,19 @@
 """One training, in a process of its own: reads a request from standard input, writes events to standard output.
 
 Its own process, because tensorflow takes memory that is never given back, may be killed, and would block
-the service's heartbeats. The first model (the members that can be had at once, with equal weights) is promoted as soon as
-it is fitted, in seconds; GARCH and the LSTM follow together.
+the service's heartbeats. The first model (the members that can be had at once, with equal weights) is promoted
+as soon as it is fitted, in seconds; GARCH and the LSTM follow together. Later models that pass the gate become
+challengers: the service judges their shadow forecasts.
 """
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
+import resource
 import shutil
+import subprocess
 import sys
 import time
 from datetime import UTC, datetime
@@ -24,9 +28,13 @@ from producers.request import TrainingRequest, decode_request
 from producers.settings import Settings, load_settings
 from producers.universe import load_universe
 from training import artefact, fitting
+from training.champion import Champion
 from training.dataset import Dataset, load_dataset
-from training.events import ModelEvent, event
+from training.events import SHADOW, ModelEvent, event
+from training.horizons import FloatArray
+from training.inputs import Inputs
 from training.lstm import Effort
+from training.member import Forecaster
 from training.members import LSTM
 
 log = logging.getLogger("training.job")
@@ -63,58 +71,137 @@ def champion_manifest(models: Path, dataset: Dataset) -> artefact.Manifest | Non
 
 
 def run(settings: Settings, request: TrainingRequest, effort: Effort) -> None:
-    """Train what the request asks for, telling each step. Ends with a final event."""
+    """Train what the request asks for, telling each step. Ends with a final event, or with a shadow to be judged."""
     reason, key = request.reason, request.idempotency_key
-    say(event("training", reason, key, detail="reading the training set", progress=0.0))
-    dataset = load_dataset(settings, load_universe(settings.universe_file))
     models = settings.models_dir
     models.mkdir(parents=True, exist_ok=True)
+    trained = artefact.answering(models, key)
+    if trained is not None:  # a job before us was killed after its training
+        say(event("training", reason, key, trained.version, "it was trained before; going on from there"))
+        _after_training(settings, request, trained)
+        return
+    say(event("training", reason, key, detail="reading the training set", progress=0.0))
+    dataset = load_dataset(settings, load_universe(settings.universe_file))
     for left_over in models.glob(".staged-*"):  # of a job that was killed
         shutil.rmtree(left_over, ignore_errors=True)
     champion = champion_manifest(models, dataset)
-    first: artefact.Manifest | None = None
     if champion is None:
-        first = champion = _first_model(models, dataset, request)
+        champion = _first_model(settings, dataset, request)
     elif reason == "history" and LSTM in champion.members and champion.data_hash == dataset.data_hash:
         say(
             event("kept", reason, key, champion.version, "the champion was trained on these data", final=True)
         )
         return
-
-    from training.registry import Registry
-
-    registry = Registry(settings.state_dir)
-    if first is not None:
-        registry.record(first, models / first.version, "champion")
-
     version = new_version(dataset)
     staged = artefact.stage(models, version)
-    fitted = fitting.fit_pool(dataset, effort, _progress(reason, key, version), staged)
-    manifest = fitting.save(models, staged, fitted, dataset, reason, request.detail, _now_ms())
+    if reason == "storm":
+        fitted = fitting.fit_without_lstm(dataset)
+    else:
+        beside = _forecaster(models / champion.version, dataset)
+        fitted = fitting.fit_pool(dataset, effort, _progress(reason, key, version), staged, beside)
+    origin = {
+        "request": key,
+        "replaces": champion.version,
+        "parameters": {"seeds": effort.seeds, "epochs": effort.epochs, "stride": effort.stride},
+        "git_revision": git_revision(),
+    }
+    manifest = fitting.save(models, staged, fitted, dataset, reason, request.detail, _now_ms(), origin)
     say(event("trained", reason, key, version, fitted.reason, report=fitted.report))
-    if not fitted.accepted:
+    _after_training(settings, request, manifest)
+
+
+def _after_training(settings: Settings, request: TrainingRequest, manifest: artefact.Manifest) -> None:
+    """Record it, then reject, promote or shadow it. Doing so again after a kill changes nothing."""
+    from training.registry import Registry
+
+    reason, key, version = request.reason, request.idempotency_key, manifest.version
+    models = settings.models_dir
+    registry = Registry(settings.state_dir)
+    if not manifest.report.get("accepted", True):
         registry.record(manifest, models / version, None)
-        say(event("rejected", reason, key, version, fitted.reason, final=True))
-        return
-    registry.record(manifest, models / version, "champion")
-    artefact.promote(models, version)
-    say(event("promoted", reason, key, version, fitted.reason, final=True))
+        say(event("rejected", reason, key, version, str(manifest.report["gate"]), final=True))
+    elif needs_shadow(models, manifest, reason):
+        registry.record(manifest, models / version, artefact.CHALLENGER)
+        artefact.point(models, artefact.CHALLENGER, version)
+        detail = f"forecasts beside {manifest.replaces} until its outcomes are known"
+        say(event(SHADOW, reason, key, version, detail))
+    else:
+        registry.record(manifest, models / version, artefact.CHAMPION)
+        artefact.promote(models, version)
+        detail = str(manifest.report.get("gate", "served without the LSTM until the storm is over"))
+        say(event("promoted", reason, key, version, detail, final=True))
+    artefact.clean(models)
 
 
-def _first_model(models: Path, dataset: Dataset, request: TrainingRequest) -> artefact.Manifest:
-    """Fit, write and promote the model that needs no training."""
+def needs_shadow(models: Path, manifest: artefact.Manifest, reason: str) -> bool:
+    """Whether somebody stands to lose: the members that were ready at once are replaced without a trial, and
+    in a storm it is the pool without the LSTM that takes over.
+    """
+    serving = artefact.champion_version(models)
+    if reason in ("history", "storm") or serving is None or serving != manifest.replaces:
+        return False
+    try:
+        return bool(artefact.load(models / serving)[0].report)
+    except FixAndRestart:
+        return False  # nobody can be served by a damaged champion
+
+
+class _Serving:
+    """The champion as the gate's forecaster: by position in a data set."""
+
+    def __init__(self, champion: Champion, symbols: list[str]) -> None:
+        self._champion, self._symbols = champion, symbols
+
+    def quantiles(self, asset: int, inputs: Inputs) -> FloatArray:
+        return self._champion.pooled(self._symbols[asset], inputs)
+
+
+def _forecaster(folder: Path, dataset: Dataset) -> Forecaster | None:
+    """The champion for the gate, None when it cannot take part."""
+    try:
+        return _Serving(Champion(folder), dataset.symbols)
+    except (FixAndRestart, OSError) as error:
+        log.warning("champion %s takes no part in the gate: %s", folder.name, error)
+        return None
+
+
+def git_revision() -> str:
+    """Of the code that trains; empty outside a repository."""
+    folder = Path(__file__).parent
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def _first_model(settings: Settings, dataset: Dataset, request: TrainingRequest) -> artefact.Manifest:
+    """Fit, write, promote and record the model that needs no training."""
+    models = settings.models_dir
     staged = artefact.stage(models, new_version(dataset))
     fitted = fitting.fit_first(dataset)
     manifest = fitting.save(models, staged, fitted, dataset, request.reason, request.detail, _now_ms())
     artefact.promote(models, manifest.version)
     detail = f"{len(dataset.symbols)} assets, data to {manifest.as_of_session}; GARCH and the LSTM follow"
     say(event("promoted", request.reason, request.idempotency_key, manifest.version, detail))
+
+    from training.registry import Registry
+
+    Registry(settings.state_dir).record(manifest, models / manifest.version, artefact.CHAMPION)
     return manifest
 
 
 def new_version(dataset: Dataset) -> str:
     """Sortable by time, and names its data."""
     return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{dataset.data_hash[:6]}"
+
+
+def limit_memory(mib: int) -> None:
+    """Let an allocation beyond so much fail here, before the machine's killer chooses somebody else; 0: no limit."""
+    if mib:
+        resource.setrlimit(resource.RLIMIT_DATA, (mib * 2**20, mib * 2**20))
 
 
 def _progress(reason: str, key: str, version: str) -> Any:
@@ -128,6 +215,17 @@ def _now_ms() -> int:
     return int(time.time() * 1000)
 
 
+def explained(error: Exception) -> str:
+    """What went wrong in a sentence, with what to do where that is known."""
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return f"the disk is full ({error.filename or 'while writing the model'}); make room and ask again"
+    if isinstance(error, MemoryError):
+        return "out of memory; raise ALLOCAST_TRAINING_MEMORY_MIB or lower ALLOCAST_LSTM_SEEDS"
+    if "database is locked" in str(error):
+        return "the registry's database is locked by another process; the champion stays; ask again"
+    return f"{type(error).__name__}: {error}"[:500]
+
+
 def main() -> int:
     """Entry point: exit code 0 when a final event was told."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -137,6 +235,7 @@ def main() -> int:
     logging.getLogger("feast").setLevel(logging.WARNING)
     import feature_repo.offline_store  # noqa: F401  # feast takes seconds; the service starts us early for that
 
+    limit_memory(settings.training_memory_mib)
     line = sys.stdin.buffer.readline()
     if not line:
         return 0
@@ -147,7 +246,7 @@ def main() -> int:
         say(event("failed", request.reason, request.idempotency_key, detail=str(error), final=True))
     except Exception as error:
         log.exception("training failed")
-        detail = f"{type(error).__name__}: {error}"[:500]
+        detail = explained(error)
         say(event("failed", request.reason, request.idempotency_key, detail=detail, final=True))
     return 0
 

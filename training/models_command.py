@@ -1,13 +1,27 @@
-"""`allocast models`: what the registry holds."""
+"""`allocast models`: what the registry holds, why a model serves, and changing that by hand."""
 
 from __future__ import annotations
 
 import sys
+from typing import Any, TypeVar
 
 import msgspec
 
-from producers.settings import load_settings
-from training.artefact import champion_version
+from producers import topics
+from producers.errors import FixAndRestart, TryAgain
+from producers.kafka_client import client_config
+from producers.settings import Settings, load_settings
+from producers.universe import load_universe
+from stream_processors.drift import DriftReport
+from stream_processors.messages import Bar
+from training import artefact, audit
+from training.artefact import CHALLENGER, CHAMPION, PREVIOUS, champion_version
+from training.champion import Champion
+from training.events import SCHEMA, ModelEvent, event
+from training.forecast_log import Forecast
+from training.record_command import everything
+
+T = TypeVar("T")
 
 
 def run_list(as_json: bool) -> int:
@@ -31,3 +45,131 @@ def run_list(as_json: bool) -> int:
     if not versions:
         sys.stdout.write("no models yet\n")
     return 0
+
+
+def run_show(version: str, replay: bool, as_json: bool) -> int:
+    """Print the chain behind a model; with `replay`, exit code 1 when any part comes out differently.
+
+    Raises FixAndRestart for a version there is none of, TryAgain when the broker does not answer.
+    """
+    settings = load_settings()
+    if version in (CHAMPION, CHALLENGER, PREVIOUS):
+        version = artefact.pointed(settings.models_dir, version) or version
+    manifest = artefact.manifest_of(_folder(settings, version))
+    reports = _read(settings, topics.DRIFT, DriftReport)
+    found = audit.chain(manifest, _read(settings, topics.MODEL_EVENTS, ModelEvent), reports)
+    checks = []
+    if replay:
+        assets = {asset.symbol: asset.id for asset in load_universe(settings.universe_file).priced}
+        bars = sorted(
+            _read(settings, topics.BARS, Bar), key=lambda one: (one.session_date, one.symbol)
+        )  # partitions come one after the other
+        checks = audit.again(found, assets, bars, _read(settings, topics.FORECASTS, Forecast), reports)
+    if as_json:
+        body = {**msgspec.to_builtins(found), "replay": msgspec.to_builtins(checks)}
+        sys.stdout.write(msgspec.json.encode(body).decode() + "\n")
+    else:
+        told = audit.lines(found)
+        told += [f"  again: {one.part} {'the same' if one.same else 'DIFFERS'}: {one.said}" for one in checks]
+        sys.stdout.write("\n".join(told) + "\n")
+    return 0 if all(one.same for one in checks) else 1
+
+
+def run_promote(version: str, as_json: bool) -> int:
+    """Serve a version from now on. What it replaces is kept, for `rollback`."""
+    settings = load_settings()
+    Champion(_folder(settings, version))  # refused here rather than by every page
+    before = champion_version(settings.models_dir)
+    if before == version:
+        raise FixAndRestart(f"{version} is what is served already")
+    return _serve(settings, version, before, "promoted", "by hand", as_json)
+
+
+def run_rollback(as_json: bool) -> int:
+    """Serve again what the newest promotion replaced."""
+    settings = load_settings()
+    now = champion_version(settings.models_dir)
+    if now is None:
+        raise FixAndRestart("no model is served yet")
+    before = artefact.pointed(settings.models_dir, PREVIOUS)
+    before = before or artefact.manifest_of(_folder(settings, now)).replaces
+    if not before:
+        raise FixAndRestart(
+            f"{now} replaced no model that is still known; use `allocast models promote VERSION`"
+        )
+    Champion(_folder(settings, before))
+    return _serve(settings, before, None, "rolled_back", f"by hand, from {now}", as_json)
+
+
+def _serve(
+    settings: Settings, version: str, previous: str | None, kind: str, detail: str, as_json: bool
+) -> int:
+    """Point the aliases, tell the registry and the log."""
+    from training.registry import Registry
+
+    models = settings.models_dir
+    artefact.point(models, PREVIOUS, previous)
+    artefact.promote(models, version)
+    aliases: dict[str, str | None] = {CHAMPION: version, PREVIOUS: previous}
+    if artefact.pointed(models, CHALLENGER) == version:
+        artefact.point(models, CHALLENGER, None)
+        aliases[CHALLENGER] = None
+    Registry(settings.state_dir).outcome(version, aliases, {"outcome": f"{kind} {detail}"})
+    manifest = artefact.manifest_of(models / version)
+    said = event(kind, "manual", manifest.request, version, detail, final=True)
+    try:
+        _tell(settings, said)
+    except TryAgain as error:
+        sys.stderr.write(f"allocast: {error}; {version} is served all the same\n")
+    body = {"serving": version, "previous": previous}
+    sys.stdout.write(
+        msgspec.json.encode(body).decode() + "\n" if as_json else f"{version} is served from now on\n"
+    )
+    return 0
+
+
+def _folder(settings: Settings, version: str) -> Any:
+    folder = settings.models_dir / version
+    if not folder.is_dir() or folder.parent != settings.models_dir:
+        known = ", ".join(sorted(one.name for one in settings.models_dir.glob("[0-9]*"))) or "none"
+        raise FixAndRestart(f"no model {version!r} in {settings.models_dir}; there are: {known}")
+    return folder
+
+
+def _read(settings: Settings, topic: str, kind: type[T]) -> list[T]:
+    """Every record of a topic that can be read, in the order of its partitions."""
+    from kafka.errors import KafkaError
+
+    found = []
+    try:
+        for value in everything(settings, topic):
+            try:
+                found.append(msgspec.json.decode(value, type=kind))
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                continue  # its reader has said so
+    except (KafkaError, OSError) as error:
+        raise TryAgain(
+            f"the broker at {settings.kafka_bootstrap_servers} does not answer: {error}"
+        ) from error
+    return found
+
+
+def _tell(settings: Settings, said: ModelEvent) -> None:
+    from kafka import KafkaProducer
+    from kafka.errors import KafkaError
+
+    from producers.request import MODEL
+
+    try:
+        producer = KafkaProducer(**client_config(settings))
+        producer.send(
+            topics.MODEL_EVENTS,
+            key=MODEL.encode(),
+            value=msgspec.json.encode(said),
+            headers=topics.schema_header(SCHEMA),
+        ).get(timeout=30)
+        producer.close()
+    except (KafkaError, OSError) as error:
+        raise TryAgain(
+            f"the broker at {settings.kafka_bootstrap_servers} does not answer: {error}"
+        ) from error

@@ -23,8 +23,10 @@ def run(as_json: bool) -> int:
 
     settings = load_settings()
     try:
-        forecasts = [msgspec.json.decode(value, type=Forecast) for value in _all(settings, topics.FORECASTS)]
-        bars = [msgspec.json.decode(value, type=Bar) for value in _all(settings, topics.BARS)]
+        forecasts = [
+            msgspec.json.decode(value, type=Forecast) for value in everything(settings, topics.FORECASTS)
+        ]
+        bars = [msgspec.json.decode(value, type=Bar) for value in everything(settings, topics.BARS)]
     except (KafkaError, OSError) as error:
         raise TryAgain(
             f"the broker at {settings.kafka_bootstrap_servers} does not answer: {error}"
@@ -59,7 +61,7 @@ def _lines(found: list[Score]) -> list[str]:
     return lines
 
 
-def _all(settings: Any, topic: str) -> list[bytes]:
+def everything(settings: Any, topic: str) -> list[bytes]:
     """Every value of a topic, oldest first within a partition."""
     from kafka import KafkaConsumer, TopicPartition
 

@@ -6,9 +6,11 @@ that job without MLflow's four seconds of imports.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from producers.errors import FixAndRestart
 from training.artefact import Manifest
 
 NAME = "allocast"
@@ -39,16 +41,36 @@ class Registry:
 
         Returns MLflow's version number.
         """
-        found = self._client.search_model_versions(f"name='{NAME}'") if self._exists() else []
-        for version in found:
-            if version.tags.get("version") == manifest.version:
-                number = str(version.version)
-                break
-        else:
+        number = self._number(manifest.version)
+        if number is None:
             number = self._create(manifest, folder)
         if alias:
             self._client.set_registered_model_alias(NAME, alias, number)
         return number
+
+    def outcome(self, version: str, aliases: Mapping[str, str | None], tags: Mapping[str, str]) -> None:
+        """Tag a version with what became of it and move aliases. Unknown versions are an error."""
+        for alias, target in aliases.items():
+            if target is None:
+                if alias in self._client.get_registered_model(NAME).aliases:
+                    self._client.delete_registered_model_alias(NAME, alias)
+            else:
+                self._client.set_registered_model_alias(NAME, alias, self._known(target))
+        for name, value in tags.items():
+            self._client.set_model_version_tag(NAME, self._known(version), name, value)
+
+    def _known(self, version: str) -> str:
+        number = self._number(version)
+        if number is None:
+            raise FixAndRestart(f"the registry does not know model {version}; see `allocast models list`")
+        return number
+
+    def _number(self, version: str) -> str | None:
+        """MLflow's number of a version of ours."""
+        if not self._exists():
+            return None
+        found = self._client.search_model_versions(f"name='{NAME}'")
+        return next((str(one.version) for one in found if one.tags.get("version") == version), None)
 
     def versions(self) -> list[dict[str, Any]]:
         """All recorded versions, newest first."""
@@ -82,6 +104,8 @@ class Registry:
         if "ratio" in report:
             self._client.log_metric(run_id, "gate_ratio", report["ratio"])
             self._client.log_metric(run_id, "train_s", report["train_s"])
+        for name, value in manifest.parameters.items():
+            self._client.log_param(run_id, name, value)
         self._client.log_dict(run_id, report, "report.json")
         self._client.set_terminated(run_id)
         tags = {
@@ -94,6 +118,9 @@ class Registry:
             "spec_hash": manifest.spec_hash,
             "members": ",".join(manifest.members),
             "gate": str(report.get("gate", "")),
+            "request": manifest.request,
+            "replaces": manifest.replaces,
+            "git_revision": manifest.git_revision,
         }
         created = self._client.create_model_version(NAME, folder.as_uri(), run_id=run_id, tags=tags)
         return str(created.version)

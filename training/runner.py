@@ -15,7 +15,7 @@ from typing import IO, cast
 import msgspec
 
 from producers.request import TrainingRequest, encode_request
-from training.events import ModelEvent, event
+from training.events import SHADOW, ModelEvent, event
 
 log = logging.getLogger("training")
 
@@ -63,7 +63,7 @@ class Runner:
                     message = msgspec.json.decode(line, type=ModelEvent)
                 except (msgspec.DecodeError, UnicodeDecodeError):
                     continue  # a library printed something that begins like an event
-                self._told_final |= message.final
+                self._told_final |= message.final or message.kind == SHADOW  # the service judges it later
                 told.append(message)
         if self._request is not None and time.monotonic() - self._started > self._timeout_s:
             log.error("training exceeded %.0f s; killing it", self._timeout_s)

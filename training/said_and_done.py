@@ -71,6 +71,8 @@ def matured(
     ordered = {symbol: sorted(series) for symbol, series in closes.items()}
     found: dict[tuple[str, int, int], Matured] = {}
     for forecast in forecasts:
+        if forecast.role != "champion":  # nobody was told
+            continue
         start = bisect.bisect_left(dates, forecast.session_date)
         for horizon, quantiles in zip(forecast.horizons, forecast.quantiles, strict=True):
             end = start + horizon

@@ -2,14 +2,16 @@
 
 Requests are taken one at a time. The offset of a request is committed after its final event is in
 `models.events`, so a service that is killed takes the request up again; the idempotency key keeps one that
-had ended from running twice. One service per state folder: a second one waits for the lock of the first.
+had ended from running twice, and a model that was trained for it from being trained again. A request ends when
+its model's shadow does. One service per state folder: a second one waits for the lock of the first.
 """
 
 from __future__ import annotations
 
 import logging
+import subprocess
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -26,10 +28,13 @@ from producers.settings import Settings
 from producers.universe import Universe
 from stream_processors.messages import Features
 from stream_processors.state_version import APP_ID
-from training import forecast_log
+from training import forecast_log, outcome
+from training.artefact import CHALLENGER, CHAMPION, PREVIOUS
 from training.champion import Champion, ChampionWatcher
-from training.events import SCHEMA, ModelEvent, event
+from training.events import SCHEMA, SHADOW, ModelEvent, event
+from training.forecast_log import Forecast
 from training.runner import Runner
+from training.trials import Trials, Verdict, close, settle
 
 log = logging.getLogger("training")
 
@@ -60,7 +65,11 @@ class Service:
         self._rows.seek_to_end()
         self._finished = finished_keys(config)
         self._watcher = ChampionWatcher(settings.models_dir, universe)
-        self._runner = Runner()
+        self._trials = Trials(settings)
+        self._trials.remember(logged_forecasts(config))
+        self._ending: tuple[Verdict, subprocess.Popen[bytes]] | None = None
+        self._shadowing = ""  # key of the request whose model is in its shadow
+        self._runner = Runner(settings.training_timeout_s)
         self._waiting: tuple[TrainingRequest, float] | None = None
         self._current: TopicPartition | None = None
         self._next_offset = 0
@@ -74,34 +83,78 @@ class Service:
             while not should_stop():
                 self.step()
         finally:
-            self._runner.stop()
             self._producer.flush()
+            self.close()
+
+    def close(self) -> None:
+        """End the child and the connections; what was not committed will be taken up again."""
+        self._runner.stop()
+        for client in (self._producer, self._requests, self._rows, self._admin):
+            if client is not None:
+                client.close()
 
     def step(self) -> None:
         """One round: log forecasts, take a request when idle, pass on what the job says."""
         metrics.progress("training")
+        metrics.TRAINING.set(self._runner.busy)
         self._log_forecasts(self._rows.poll(timeout_ms=100))
         for partition, records in self._requests.poll(timeout_ms=0).items():
             for record in records:
                 self._take(partition, record)
+        self._try_out()
         if self._waiting is not None and not self._runner.busy:
             request, said = self._waiting
             if self._processed(request):
                 self._waiting = None
                 self._runner.begin(request)
                 self._began = time.monotonic()
-                metrics.TRAINING.set(1)
             elif time.monotonic() - said > SAY_EVERY_S:
                 self._waiting = (request, time.monotonic())
                 log.warning("waiting for the stream worker to process the history; is it running?")
         for message in self._runner.events():
             self._tell(message)
+            if message.final or message.kind == SHADOW:
+                metrics.TRAINING_TIME.observe(time.monotonic() - self._began)
             if message.final:
                 if message.kind != "failed":  # what failed may be asked for again
                     self._finished.add(message.idempotency_key)
-                metrics.TRAINING.set(0)
-                metrics.TRAINING_TIME.observe(time.monotonic() - self._began)
-                self._done()
+                if message.idempotency_key != self._shadowing:
+                    self._done()
+            elif message.kind == SHADOW:
+                self._shadowing = message.idempotency_key
+
+    def _try_out(self) -> None:
+        """Judge who forecasts beside the champion; the registry is told before the log."""
+        if self._ending is not None:
+            verdict, child = self._ending
+            if child.poll() is None:
+                return
+            self._ending = None
+            detail = (
+                verdict.detail if child.returncode == 0 else f"{verdict.detail}; the registry was not told"
+            )
+            manifest = verdict.model
+            said = event(
+                verdict.outcome,
+                manifest.reason,
+                manifest.request,
+                manifest.version,
+                detail,
+                final=True,
+                report=msgspec.to_builtins(verdict.standing),
+            )
+            self._tell(said)
+            close(self._settings.models_dir, verdict)
+            self._finished.add(manifest.request)
+        elif not self._runner.busy and (found := self._trials.verdict()) is not None:
+            log.info("model %s: %s, %s", found.model.version, found.outcome, found.detail)
+            settle(self._settings.models_dir, found)
+            self._ending = found, outcome.begin(_record(found))
+            return
+        if self._shadowing and not self._trials.shadowed(self._shadowing) and not self._runner.busy:
+            self._finished.add(self._shadowing)  # judged, or promoted by a person
+            self._shadowing = ""
+            self._done()
 
     def _take(self, partition: TopicPartition, record: Any) -> None:
         self._current, self._next_offset = partition, record.offset + 1
@@ -115,6 +168,10 @@ class Service:
         if request.idempotency_key in self._finished:
             log.info("request %s was answered before", request.idempotency_key)
             self._done()
+            return
+        if self._trials.shadowed(request.idempotency_key):
+            self._shadowing = request.idempotency_key
+            log.info("request %s: its model is in its shadow", request.idempotency_key)
             return
         log.info("request %s: %s %s", request.idempotency_key, request.reason, request.detail)
         self._tell(event("requested", request.reason, request.idempotency_key, detail=request.detail))
@@ -152,22 +209,30 @@ class Service:
             try:
                 message = msgspec.json.decode(record.value, type=Features)
                 with metrics.FORECAST_TIME.time():
-                    forecast = forecast_log.forecast_of(champion, message)
+                    made = [
+                        forecast_log.forecast_of(model, message, role)
+                        for role, model in {CHAMPION: champion, **self._trials.beside()}.items()
+                    ]
             except (msgspec.DecodeError, UnicodeDecodeError, ValueError, KeyError) as error:
                 log.warning("%s[%d]@%d: %s", record.topic, record.partition, record.offset, error)
                 continue
-            if forecast is not None:
-                metrics.FORECASTS.inc()
-                log.debug(
-                    "%s[%d]@%s: forecast of %s after session %d",
-                    topics.TICKS, record.partition, message.source_offset, message.symbol, message.session_date,
-                )  # fmt: skip
-                self._producer.send(
-                    topics.FORECASTS,
-                    key=forecast.symbol.encode(),
-                    value=msgspec.json.encode(forecast),
-                    headers=topics.schema_header(forecast_log.SCHEMA),
-                )
+            log.debug(
+                "%s[%d]@%s: forecast of %s after session %d",
+                topics.TICKS, record.partition, message.source_offset, message.symbol, message.session_date,
+            )  # fmt: skip
+            for forecast in made:
+                if forecast is not None:
+                    self._log_forecast(forecast)
+
+    def _log_forecast(self, forecast: Forecast) -> None:
+        metrics.FORECASTS.inc()
+        self._trials.add(forecast)
+        self._producer.send(
+            topics.FORECASTS,
+            key=forecast.symbol.encode(),
+            value=msgspec.json.encode(forecast),
+            headers=topics.schema_header(forecast_log.SCHEMA),
+        )
 
     def _measure(self, champion: Champion) -> None:
         """Gauges of the served model, once per model."""
@@ -210,25 +275,50 @@ def _partitions(consumer: KafkaConsumer, topic: str) -> list[TopicPartition]:
     return [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
 
 
+def _record(verdict: Verdict) -> outcome.Record:
+    """What the registry is told: which aliases move, and why."""
+    aliases: dict[str, str | None] = {CHALLENGER: None}
+    if verdict.outcome == "promoted":
+        aliases |= {CHAMPION: verdict.model.version, PREVIOUS: verdict.other}
+    elif verdict.outcome == "rolled_back":
+        aliases |= {CHAMPION: verdict.other, PREVIOUS: None}
+    tags = {"outcome": verdict.outcome, "shadow": verdict.detail}
+    return outcome.Record(verdict.model.version, aliases, tags)
+
+
+def logged_forecasts(config: dict[str, Any]) -> Iterator[Forecast]:
+    """The whole of `forecasts.log`, in order."""
+    for record in _whole(config, topics.FORECASTS):
+        try:
+            yield msgspec.json.decode(record.value or b"", type=Forecast)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            log.warning("%s[%d]@%d: %s", record.topic, record.partition, record.offset, error)
+
+
 def finished_keys(config: dict[str, Any]) -> set[str]:
     """Idempotency keys of requests that were answered, from the whole of `models.events`."""
+    keys: set[str] = set()
+    for record in _whole(config, topics.MODEL_EVENTS):
+        try:
+            message = msgspec.json.decode(record.value or b"", type=ModelEvent)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            log.warning("%s[%d]@%d: %s", record.topic, record.partition, record.offset, error)
+            continue
+        if message.final and message.kind != "failed":
+            keys.add(message.idempotency_key)
+    return keys
+
+
+def _whole(config: dict[str, Any], topic: str) -> Iterator[Any]:
+    """Every record that a topic holds now."""
     consumer = KafkaConsumer(**config, group_id=None, enable_auto_commit=False)
     try:
-        partitions = _partitions(consumer, topics.MODEL_EVENTS)
+        partitions = _partitions(consumer, topic)
         consumer.assign(partitions)
         consumer.seek_to_beginning()
         ends = consumer.end_offsets(partitions)
-        keys: set[str] = set()
         while any(consumer.position(partition) < ends[partition] for partition in partitions):
-            for record in _flat(consumer.poll(timeout_ms=500)):
-                try:
-                    message = msgspec.json.decode(record.value or b"", type=ModelEvent)
-                except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                    log.warning("%s[%d]@%d: %s", record.topic, record.partition, record.offset, error)
-                    continue
-                if message.final and message.kind != "failed":
-                    keys.add(message.idempotency_key)
-        return keys
+            yield from _flat(consumer.poll(timeout_ms=500))
     finally:
         consumer.close()
 

@@ -21,7 +21,6 @@ from tests.services import kafka_jars, until
 
 SYMBOLS = 40
 PARTITIONS = 6
-SESSION_S = 6.0  # the shortest that Apache Kafka allows by default
 READY_S = 120.0
 
 
@@ -39,7 +38,6 @@ class Cluster:
             state_dir=folder / "state",
             universe_file=self.universe_file,
             partitions=PARTITIONS,
-            kafka_session_s=SESSION_S,
         )
         self.universe: Universe = load_universe(self.universe_file)
         self._folder = folder

@@ -44,7 +44,7 @@ def test_given_addresses_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "redis" not in programs
     assert all(programs[name].autostart for name in READERS)
     assert decided.environment["KAFKA_BOOTSTRAP_SERVERS"] == "kafka.example:9092"
-    assert decided.environment["ALLOCAST_KAFKA_SESSION_S"] == "10.0"
+    assert decided.environment["ALLOCAST_KAFKA_SESSION_S"] == "6.0"
     assert decided.url.startswith("http://127.0.0.1:")
     assert "secret" not in repr(decided.settings)
 

@@ -4,28 +4,42 @@ from __future__ import annotations
 
 import math
 from itertools import permutations
+from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stream_processors.drift import COOLDOWN, FAMILY_RUN_LENGTH, Monitor
+from stream_processors.drift import FAMILY_RUN_LENGTH, LEVEL, LEVEL_SHARE, Monitor, returns_before
 from stream_processors.e_detector import EDetector
-from stream_processors.matching import LoggedForecast, Matcher
+from stream_processors.level import LEVELS, PERSISTENT, LevelDetector
+from stream_processors.matching import LoggedForecast, Matcher, Scored
 from stream_processors.messages import Bar
+from stream_processors.policy import RULES
+from stream_processors.replay import replay
 
 ASSETS = ["gold", "nasdaq", "sp500", "bitcoin"]
 
 
+def scored(date: int, pit: float, **given: Any) -> Scored:
+    return Scored(**{"symbol": "s", "session_date": date, "pit": pit, "model": "m", **given})
+
+
 def run_lengths(pit: np.ndarray) -> list[int]:
-    """Sessions between requests when every asset gets its column of `pit`, shape (sessions, assets)."""
+    """Sessions of alarms when every asset gets its column of `pit`, shape (sessions, assets)."""
     monitor = Monitor(ASSETS)
     hits = []
     for session, row in enumerate(pit):
-        for asset, u in zip(ASSETS, row, strict=True):
-            if any(report.triggers for report in monitor.score(asset, session + 1, float(u), "m", 0)):
-                hits.append(session)
+        found = [
+            report
+            for asset, u in zip(ASSETS, row, strict=True)
+            for report in monitor.score(asset, scored(session + 1, float(u)), 0)
+        ]
+        if any(report.alarm for report in found):
+            hits.append(session)
+            monitor.reset()
     return hits
 
 
@@ -46,13 +60,81 @@ def test_a_doubled_volatility_and_a_shifted_mean_are_found() -> None:
         assert hits[0] < 60
 
 
-def test_one_session_above_the_threshold_is_not_enough_and_a_request_has_a_cooldown() -> None:
-    hits = run_lengths(np.full((200, 4), 0.999))
-    assert len(hits) > 1
-    assert min(np.diff(hits)) >= COOLDOWN
-    detector = EDetector(FAMILY_RUN_LENGTH * 8)
+def test_the_threshold_is_each_detectors_share_of_the_budget() -> None:
+    hits = run_lengths(np.full((60, 4), 0.999))
+    detector = EDetector(FAMILY_RUN_LENGTH * 8 / (1 - LEVEL_SHARE))
     needed = next(n for n in range(1000) if detector.update(abs(2 * 0.999 - 1)))
-    assert hits[0] == needed + 1
+    assert hits[0] == needed
+
+
+ALPHA, BETA = 0.06, 0.91
+
+
+def garch(n: int, seed: int, factor: float = 1.0, alpha: float = ALPHA, beta: float = BETA) -> np.ndarray:
+    """Returns of four assets at 1 % a session, and of `factor` times that for the last third."""
+    rng = np.random.default_rng(seed)
+    h, out = np.full(4, 1e-4), np.empty((n, 4))
+    for session in range(n):
+        if session == 2 * n // 3:
+            h = h * factor**2
+        level = 1e-4 * (factor**2 if session >= 2 * n // 3 else 1)
+        shock = np.sqrt(h) * rng.standard_normal(4)
+        out[session] = shock
+        h = level * (1 - alpha - beta) + alpha * shock**2 + beta * h
+    return out
+
+
+def alarms(returns: np.ndarray, known: int, threshold: float = 775.0, **given: float) -> list[int]:
+    parameters = np.tile([0.0, given.get("alpha", ALPHA), given.get("beta", BETA)], (4, 1))
+    detector = LevelDetector(threshold, parameters, returns[:known])
+    assert detector.active == (parameters[0, 1] + parameters[0, 2] <= PERSISTENT)
+    return [at for at, row in enumerate(returns[known:]) if detector.update(row)]
+
+
+def test_a_new_level_of_volatility_is_found_and_clustering_is_not_taken_for_one() -> None:
+    clean = [alarms(garch(2_016, seed), 1_344) for seed in range(8)]
+    first = [found[0] if found else 672 for found in clean]
+    assert np.mean(np.array(first) < 252) <= 0.5
+    for factor in (0.6, 1.6):
+        assert alarms(garch(2_016, 3, factor), 1_344)[0] < 126
+
+
+def test_a_volatility_without_a_level_is_not_monitored() -> None:
+    assert alarms(garch(2_016, 1, 2.0, 0.09, 0.905), 1_344, alpha=0.09, beta=0.905) == []
+
+
+def test_an_asset_without_a_price_or_a_fit_is_left_out() -> None:
+    returns = garch(2_016, 3, 1.6)
+    parameters = np.tile([0.0, ALPHA, BETA], (4, 1))
+    parameters[1] = np.nan
+    detector = LevelDetector(775.0, parameters, returns[:1_344])
+    assert detector.used.tolist() == [0, 2, 3]
+    returns[1_344:, 0] = np.nan
+    assert any(detector.update(row) for row in returns[1_344:])
+    assert np.isfinite(detector.value)
+    assert not LevelDetector(775.0, parameters, returns[:100]).active
+    assert len(LEVELS) == len(detector._sum)
+
+
+def test_the_level_is_judged_once_per_session_and_only_with_a_fitted_process() -> None:
+    returns = garch(800, 5)
+    prices = np.exp(np.cumsum(returns, axis=0))
+    closes = {name: dict(enumerate(prices[:700, at].tolist())) for at, name in enumerate(ASSETS)}
+    monitor = Monitor(ASSETS, closes)
+    found = []
+    for session in range(700, 720):
+        for at, name in enumerate(ASSETS):
+            if session == 705 and at == 2:
+                continue  # no price: judged with the others when the next session begins
+            process = (0.0, ALPHA, BETA) if session >= 702 else ()
+            model = "m2" if session >= 702 else "m"
+            one = scored(session, 0.5, outcome=float(returns[session, at]), garch=process, model=model)
+            found += monitor.score(name, one, 0)
+    levels = [report for report in found if report.detector == LEVEL]
+    assert [report.session_date for report in levels] == list(range(702, 720))
+    assert [report.window for report in levels] == list(range(1, 19))
+    past = returns_before(closes, ASSETS, 700)
+    assert past == pytest.approx(returns[1:700])
 
 
 def bar(session_date: int, close: float, history: bool = False) -> Bar:
@@ -97,3 +179,25 @@ def test_a_detector_is_deterministic_and_never_negative(values: list[float]) -> 
         one.update(value)
         two.update(value)
         assert one.value == two.value >= 0
+
+
+def test_the_monitor_is_the_same_from_the_logs() -> None:
+    rng = np.random.default_rng(3)
+    prices = 100 * np.exp(np.cumsum(rng.normal(0, 0.05, 150)))
+    bars = [bar(number + 1, float(price)) for number, price in enumerate(prices)]
+    made = [forecast(number + 1, float(price)) for number, price in enumerate(prices)]
+    matcher, monitor = Matcher(), Monitor(["gold"])
+    live, acted = {}, set()
+    for one, said in zip(bars, made, strict=True):
+        for found in [*matcher.bar(one), *matcher.forecast(said)]:
+            for report in monitor.score("gold", found, 0):
+                key = report.asset, report.detector, report.session_date
+                live[key] = report
+                if report.alarm:
+                    acted.add(key)
+                    monitor.reset()
+    assert acted
+    assert replay({"GC=F": "gold"}, bars, made, acted) == live
+    shadow = msgspec.structs.replace(made[0], role="challenger", model="other")
+    assert replay({"GC=F": "gold"}, bars, [shadow, *made], acted) == live
+    assert RULES.consecutive > 1

@@ -65,7 +65,8 @@ def test_training_says_how_far_it_is_and_the_gate_says_why(fitted: Any) -> None:
     result, _, told = fitted
     assert told == pytest.approx(sorted(told))
     assert told[-1] == pytest.approx(0.95)
-    assert result.accepted == (result.report["ratio"] <= 1 + gate.TOLERANCE)
+    assert result.accepted == (not result.report["wrong"]) == gate.replay(result.report)
+    assert set(result.report["against"]) == {"random_walk"}
     assert "held-out sessions" in result.reason
     assert set(result.report["crps"]) == {
         "climatology",
@@ -74,6 +75,7 @@ def test_training_says_how_far_it_is_and_the_gate_says_why(fitted: Any) -> None:
         "lstm",
         "pool",
         "pool_without_lstm",
+        "random_walk",
     }
     weights = np.stack(list(result.arrays.weights.values()))
     assert weights.sum(axis=0) == pytest.approx(1)

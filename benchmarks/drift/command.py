@@ -1,0 +1,121 @@
+"""`allocast bench drift`: false alarms in clean years, breaks found, and what retraining gained."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
+from typing import Any
+
+import numpy as np
+
+from benchmarks.drift.market import BREAKS, MARKETS
+from benchmarks.drift.world import CLEAN_SESSIONS, WITHIN, World, world
+from benchmarks.forecast.command import progress
+
+YEAR = 252
+CONFIDENCE = 0.95
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Options of the simulation."""
+    parser.add_argument(
+        "--years", type=int, default=200, help="clean years, two per world [default: %(default)s]"
+    )
+    parser.add_argument(
+        "--thorough",
+        type=int,
+        default=30,
+        help="worlds in which models are fitted again and slow peers run too [default: %(default)s]",
+    )
+    parser.add_argument(
+        "--market", choices=sorted(MARKETS), default="clustering", help="[default: %(default)s]"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=7, help="[default: %(default)s; 1 was used to choose constants]"
+    )
+    parser.add_argument(
+        "--jobs", type=int, default=os.cpu_count() or 1, help="processes [default: all cores]"
+    )
+
+
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    """Simulate, in processes."""
+    number = max(1, options.years * YEAR // CLEAN_SESSIONS)
+    found: list[World] = []
+    with (
+        progress() as tell,
+        ProcessPoolExecutor(options.jobs, mp_context=get_context("spawn")) as processes,
+    ):
+        jobs = [
+            processes.submit(world, options.market, options.seed, one, one < options.thorough)
+            for one in range(number)
+        ]
+        for done, _ in enumerate(as_completed(jobs)):
+            tell((done + 1) / number, f"world {done + 1}/{number}")
+        found = [job.result() for job in jobs]
+    return {
+        "market": options.market,
+        "worlds": number,
+        "clean_years": number * CLEAN_SESSIONS / YEAR,
+        **_retrained(found),
+        "methods": [_method(name, found) for name in found[0].alarms],
+    }
+
+
+def _method(name: str, found: Sequence[World]) -> dict[str, Any]:
+    """Figures of one method over the worlds in which it ran."""
+    from scipy.stats import chi2
+
+    found = [one for one in found if name in one.alarms]
+    count = sum(len(one.alarms[name][0]) for one in found)
+    years = len(found) * CLEAN_SESSIONS / YEAR
+    tail = (1 - CONFIDENCE) / 2
+    result: dict[str, Any] = {
+        "method": name,
+        "worlds": len(found),
+        "false_alarms_per_year": count / years,
+        "false_alarms_per_year_range": [
+            float(chi2.ppf(tail, 2 * count) / 2 / years) if count else 0.0,
+            float(chi2.ppf(1 - tail, 2 * count + 2) / 2 / years),
+        ],
+    }
+    for at, change in enumerate(BREAKS):
+        first = [one.alarms[name][at + 1][0] + 1 if one.alarms[name][at + 1] else np.inf for one in found]
+        hits = sum(delay <= WITHIN for delay in first)
+        key = change.name.replace(" ", "_").replace(".", "_")
+        median = float(np.median(first))
+        result[f"{key}_found"] = hits / len(found)
+        result[f"{key}_found_range"] = exact(hits, len(found))
+        result[f"{key}_median_sessions"] = median if np.isfinite(median) else None
+    return result
+
+
+def exact(hits: int, of: int) -> list[float]:
+    """Confidence interval of a share, after Clopper and Pearson (1934).
+
+    >>> [round(bound, 3) for bound in exact(95, 100)]
+    [0.887, 0.984]
+    """
+    from scipy.stats import beta
+
+    tail = (1 - CONFIDENCE) / 2
+    low = float(beta.ppf(tail, hits, of - hits + 1)) if hits else 0.0
+    high = float(beta.ppf(1 - tail, hits + 1, of - hits)) if hits < of else 1.0
+    return [low, high]
+
+
+def _retrained(found: Sequence[World]) -> dict[str, Any]:
+    """What models fitted at our alarms gained on those they replaced."""
+    gains = [gain for one in found for gain in one.gained.values()]
+    if not gains:
+        return {"retrained_at_alarms": 0}
+    better = sum(gain > 0 for gain in gains)
+    return {
+        "retrained_at_alarms": len(gains),
+        "retrained_better": better / len(gains),
+        "retrained_better_range": exact(better, len(gains)),
+        "retrained_crps_saved_median": float(np.median(gains)),
+    }

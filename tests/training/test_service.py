@@ -1,0 +1,187 @@
+"""The retraining service on a real broker: a challenger's way to the page, through kills and repeats.
+
+Only the training itself is replaced, by a script that says what a training says.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+from kafka import KafkaProducer
+
+from feature_repo.features import WINDOW_CHANNELS, WINDOW_SESSIONS, spec_hash
+from launcher import embedded_broker as tansu
+from launcher.create_topics import ensure_topics
+from launcher.free_port import LOOPBACK, free_ports
+from producers import topics
+from producers.kafka_client import client_config
+from producers.request import MODEL, TrainingRequest, encode_request
+from producers.sessions import nyse
+from producers.settings import Settings
+from producers.universe import load_universe
+from stream_processors.messages import Features
+from tests.services import running, until
+from tests.stubs import close_ms, row
+from tests.system import messages
+from tests.training.worlds import SYMBOLS, dataset
+from training import artefact, fitting
+from training.artefact import CHALLENGER, CHAMPION
+from training.runner import Runner
+from training.service import Service
+
+FIRST = 10_201  # session after the data that the models are fitted on
+OLD, NEW = "20200101-old", "20200102-new"
+
+SHADOWS = """
+import os, sys, msgspec
+request = msgspec.json.decode(sys.stdin.buffer.readline())
+os.symlink("20200102-new", "{models}/challenger")
+open("{models}/trainings", "a").write("x")
+print(msgspec.json.encode({{"kind": "shadow", "version": "20200102-new", "reason": "drift", "at_ms": 1,
+    "idempotency_key": request["idempotency_key"]}}).decode(), flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Of its own: other tests' requests would be taken up here."""
+    port = free_ports(1)[0]
+    with running(tansu.command(port), port, tmp_path_factory.mktemp("broker") / "log"):
+        yield f"{LOOPBACK}:{port}"
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A champion and a model that answers request `k1`; the new one's data end with the old one's."""
+    folder = tmp_path_factory.mktemp("models")
+    data = dataset(1_200)
+    for version, key in ((OLD, "k0"), (NEW, "k1")):
+        staged = artefact.stage(folder, version)
+        origin = {"request": key, "replaces": OLD}
+        fitting.save(folder, staged, fitting.fit_first(data), data, "drift", "", 0, origin)
+    return folder
+
+
+@pytest.fixture
+def settings(broker: str, models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    found = Settings(state_dir=tmp_path, kafka_bootstrap_servers=broker, shadow_sessions=3, partitions=2)
+    ensure_topics(found)
+    found.models_dir.mkdir(parents=True)
+    for version in (OLD, NEW):
+        (found.models_dir / version).symlink_to(models / version)
+    artefact.promote(found.models_dir, OLD)
+
+    def start() -> subprocess.Popen[bytes]:
+        script = SHADOWS.format(models=found.models_dir)
+        return subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    monkeypatch.setattr(Runner, "_start", staticmethod(start))
+    # The registry's folder is not a folder, so whatever is told to it fails soon.
+    blocked = tmp_path / "blocked"
+    blocked.write_text("")
+    monkeypatch.setenv("ALLOCAST_STATE_DIR", str(blocked))
+    return found
+
+
+class Driver:
+    """Publishes sessions and turns services over until something is in the log."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.producer = KafkaProducer(**client_config(settings))
+        self.rng = np.random.default_rng(1)
+        self.price = dict.fromkeys(SYMBOLS, 100.0)
+        self.session = FIRST
+
+    def service(self) -> Service:
+        made = Service(self.settings, load_universe())
+        made.step()
+        return made
+
+    def ask(self, key: str) -> None:
+        request = TrainingRequest("drift", key, 1)
+        self.producer.send(topics.REQUESTS, key=MODEL.encode(), value=encode_request(request)).get(30)
+
+    def close(self, service: Service) -> None:
+        """One session of every asset, and the forecasts that follow from it."""
+        before = len(self.of(topics.FORECASTS))
+        for symbol in SYMBOLS:
+            self.price[symbol] *= float(np.exp(0.01 * self.rng.standard_normal()))
+            values = row(symbol, values={"price": self.price[symbol]}).values
+            message = Features(
+                symbol=symbol,
+                event_ms=close_ms(self.session),
+                seen_ms=close_ms(self.session),
+                session_date=int(str(nyse().date[self.session]).replace("-", "")),
+                n_sessions=1_000,
+                is_warm=1,
+                feed="csv",
+                spec_hash=spec_hash(),
+                values=values,
+                window=[0.0] * (WINDOW_SESSIONS * WINDOW_CHANNELS),
+                final=True,
+                session_close_ms=close_ms(self.session),
+            )
+            self.producer.send(topics.FEATURES, key=symbol.encode(), value=msgspec.json.encode(message)).get(
+                30
+            )
+        self.session += 1
+        self.turn(service, lambda: len(self.of(topics.FORECASTS)) >= before + len(SYMBOLS), "forecasts")
+
+    def turn(self, service: Service, condition: Callable[[], object], what: str) -> None:
+        def turned() -> object:
+            service.step()
+            return condition()
+
+        until(turned, what, 60)
+
+    def of(self, topic: str) -> list[Any]:
+        return messages(self.settings, topic)
+
+    def kinds(self, key: str) -> list[str]:
+        return [one["kind"] for one in self.of(topics.MODEL_EVENTS) if one["idempotency_key"] == key]
+
+
+def test_a_shadow_survives_a_kill_and_its_model_is_promoted_once(settings: Settings) -> None:
+    driver = Driver(settings)
+    first = driver.service()
+    driver.ask("k1")
+    driver.turn(first, lambda: driver.kinds("k1") == ["requested", "shadow"], "the shadow begins")
+    driver.close(first)
+    driver.close(first)
+    roles = {(one["role"], one["model"]) for one in driver.of(topics.FORECASTS)}
+    assert roles == {("champion", OLD), ("challenger", NEW)}
+    first.close()  # nothing was committed, so the request is delivered again
+
+    second = driver.service()
+    for _ in range(3):
+        driver.close(second)
+    assert artefact.champion_version(settings.models_dir) in (OLD, NEW)
+    driver.turn(second, lambda: driver.kinds("k1")[-1:] == ["promoted"], "the verdict is in the log")
+    assert driver.kinds("k1") == ["requested", "shadow", "promoted"]
+    assert (settings.models_dir / "trainings").read_text() == "x"
+    assert artefact.champion_version(settings.models_dir) == NEW
+    assert artefact.pointed(settings.models_dir, CHALLENGER) is None
+    final = driver.of(topics.MODEL_EVENTS)[-1]
+    assert final["final"]
+    assert "the registry was not told" in final["detail"]
+    assert final["report"]["sessions"] == 3
+
+    driver.ask("k1")  # asked for again
+    driver.ask("k2")
+    driver.turn(second, lambda: "requested" in driver.kinds("k2"), "the next request is taken up")
+    assert driver.kinds("k1") == ["requested", "shadow", "promoted"]
+    driver.close(second)
+    assert {(one["role"], one["model"]) for one in driver.of(topics.FORECASTS)[-4:]} == {
+        (CHAMPION, NEW),
+        ("previous", OLD),
+    }
+    second.close()
+    driver.producer.close()
