@@ -81,19 +81,20 @@ class FencedRedisOnlineStore(RedisOnlineStore):  # type: ignore[misc]  # feast s
             written: list[int] = pipe.execute()
         return sum(written)
 
-    def _run_on_nodes(self, cluster: RedisCluster, calls: Sequence[Call]) -> int:
+    def _run_on_nodes(self, cluster: Any, calls: Sequence[Call]) -> int:
         """One pipeline per node: redis-py's pipeline over a cluster refuses scripts."""
         of_node: dict[str, list[Call]] = {}
         for call in calls:
             of_node.setdefault(cluster.get_node_from_key(call[0][0]).name, []).append(call)
+        written = 0
         try:
-            return sum(
-                self._run(cluster.get_redis_connection(cluster.get_node(node_name=name)), part)
-                for name, part in of_node.items()
-            )
+            for name, part in of_node.items():
+                written += self._run(cluster.get_redis_connection(cluster.get_node(node_name=name)), part)
         except (MovedError, ConnectionError):
-            cluster.nodes_manager.initialize()  # keys have moved, or a replica has taken over: the next attempt finds them
+            # Keys have moved, or a replica has taken over: the next attempt asks who holds what.
+            cluster.nodes_manager.initialize()
             raise
+        return written
 
     def _encode(self, rows: OnlineRows) -> list[bytes]:
         if self._encoder is None:

@@ -62,8 +62,9 @@ OUTCOMES = Counter("allocast_outcomes_scored_total", "Sessions whose forecast wa
 DETECTOR = Gauge("allocast_drift_value", "Value of a drift detector", ["asset", "detector"])
 THRESHOLD = Gauge("allocast_drift_threshold", "Value at which a drift detector alarms", ["asset", "detector"])
 RETRAININGS_ASKED = Counter(
-    "allocast_retrainings_asked_total", "Requests for a model because of drift", ["asset"]
+    "allocast_retrainings_asked_total", "Requests for a model by the monitor", ["reason"]
 )
+
 COVERAGE = Gauge(
     "allocast_coverage90_ratio", "Outcomes within the 90 % range of 1-session forecasts, last 250", ["asset"]
 )

@@ -103,7 +103,7 @@ class Settings(BaseSettings):
         ge=2,
         le=300,
         examples=["6"],
-        description="a stream worker silent for so long loses its partitions; Kafka refuses less than 6 unless told otherwise",
+        description="a stream worker silent for this long loses its partitions; Apache Kafka refuses less than 6 unless told otherwise",
     )
     stuck_after_s: float = Field(
         60.0,
@@ -149,7 +149,7 @@ class Settings(BaseSettings):
         1800.0, gt=0, examples=["1800"], description="a training that takes longer is ended"
     )
     training_memory_mib: int = Field(
-        0, ge=0, examples=["2500"], description="a training that needs more memory fails; 0: no limit"
+        0, ge=0, examples=["4096"], description="a training that needs more memory fails; 0: no limit"
     )
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", examples=["INFO"])
     log_format: str = Field("text", pattern="^(text|json)$", examples=["json"])

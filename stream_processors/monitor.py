@@ -264,7 +264,7 @@ class MonitorService:
             headers=topics.schema_header(REQUEST_SCHEMA),
         )
         self._producer.flush()
-        metrics.RETRAININGS_ASKED.labels(report.asset if report is not None else EVERYTHING).inc()
+        metrics.RETRAININGS_ASKED.labels(asked.reason).inc()
 
 
 def session_number(date: int) -> int:

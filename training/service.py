@@ -96,6 +96,7 @@ class Service:
     def step(self) -> None:
         """One round: log forecasts, take a request when idle, pass on what the job says."""
         metrics.progress("training")
+        metrics.TRAINING.set(self._runner.busy)
         self._log_forecasts(self._rows.poll(timeout_ms=100))
         for partition, records in self._requests.poll(timeout_ms=0).items():
             for record in records:
@@ -107,14 +108,12 @@ class Service:
                 self._waiting = None
                 self._runner.begin(request)
                 self._began = time.monotonic()
-                metrics.TRAINING.set(1)
             elif time.monotonic() - said > SAY_EVERY_S:
                 self._waiting = (request, time.monotonic())
                 log.warning("waiting for the stream worker to process the history; is it running?")
         for message in self._runner.events():
             self._tell(message)
             if message.final or message.kind == SHADOW:
-                metrics.TRAINING.set(0)
                 metrics.TRAINING_TIME.observe(time.monotonic() - self._began)
             if message.final:
                 if message.kind != "failed":  # what failed may be asked for again
@@ -217,13 +216,13 @@ class Service:
             except (msgspec.DecodeError, UnicodeDecodeError, ValueError, KeyError) as error:
                 log.warning("%s[%d]@%d: %s", record.topic, record.partition, record.offset, error)
                 continue
+            log.debug(
+                "%s[%d]@%s: forecast of %s after session %d",
+                topics.TICKS, record.partition, message.source_offset, message.symbol, message.session_date,
+            )  # fmt: skip
             for forecast in made:
                 if forecast is not None:
                     self._log_forecast(forecast)
-                    log.debug(
-                        "%s[%d]@%s: forecast of %s after session %d",
-                        topics.TICKS, record.partition, message.source_offset, message.symbol, message.session_date,
-                    )  # fmt: skip
 
     def _log_forecast(self, forecast: Forecast) -> None:
         metrics.FORECASTS.inc()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import redis
 
 from feature_repo.online_store import FencedRedisOnlineStore
 from feature_repo.store import load_config
@@ -134,6 +135,8 @@ def test_nothing_is_lost_and_nothing_grows(
             for one in whole_topic(reader, topics.TICKS):
                 logged += len(tick.decode(one.value).symbol)
                 log_bytes += len(one.value)
+        with redis.Redis.from_url(settings.redis_url.get_secret_value(), protocol=2) as client:
+            redis_bytes = client.info("memory")["used_memory_dataset"]
         verdicts = verify(settings, running.universe)
         report = {
             "minutes": round(seconds / 60, 1),
@@ -148,6 +151,7 @@ def test_nothing_is_lost_and_nothing_grows(
             "most_mib": {name: round(size) for name, size in sorted(seen.largest().items())},
             "processors": {name: round(one, 2) for name, one in sorted(seen.processors(seconds).items())},
             "log_bytes_per_tick": round(log_bytes / max(logged, 1), 1),
+            "redis_bytes_per_symbol": round(redis_bytes / SYMBOLS),
             "sessions": int(nyse().index_at(close_ms(SESSION) + int(600_000 * seconds))) - SESSION,
         }
         with capsys.disabled():
