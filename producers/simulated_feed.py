@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from producers.feed_report import Condition
 from producers.sessions import nyse
 from producers.simulated_market import STEPS, Session, SimulatedMarket
 from producers.tick_batch import TickBatch
@@ -45,31 +46,38 @@ class SimulatedFeed:
         self._first_live = today - replay_sessions
         self._first = int(np.searchsorted(self._sessions.date, BEGIN))
         self._session_s = 1 / sessions_per_s
-        self._market = SimulatedMarket(universe, seed)
 
     def data_hash(self) -> str:
         text = f"simulated/1 {self._seed} {self._first} {self._first_live} {self._universe.symbols}"
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
-    def history(self) -> Iterator[TickBatch]:
+    def condition(self) -> Condition:
+        """Always live."""
+        return Condition()
+
+    def history(self, through_ms: int = 0) -> Iterator[TickBatch]:
         """Closes of the past."""
         symbols = self._universe.symbols
-        indices = range(self._first, self._first_live)
-        closes = [self._market.step(index).price[-1] for index in indices]
+        market = SimulatedMarket(self._universe, self._seed)
+        until = max(self._first_live, self._sessions.index_at(through_ms + 1))
+        closes = [market.step(index, self._is_shock(index)).price[-1] for index in range(self._first, until)]
         yield TickBatch(
             np.tile(symbols, len(closes)),
-            np.repeat(self._sessions.close_ms[self._first : self._first_live], len(symbols)),
+            np.repeat(self._sessions.close_ms[self._first : until], len(symbols)),
             np.concatenate(closes),
         )
 
-    def live(self, after_ms: int) -> Iterator[TickBatch]:
-        """STEPS ticks per asset and session: fast until the clock is reached, then when they are due."""
-        for index in range(self._first_live, len(self._sessions.close_ms)):
-            played = index - self._first_live
-            shock = self._shock and SHOCK_AFTER <= played < SHOCK_AFTER + SHOCK_SESSIONS
-            session = self._market.step(index, shock)
-            if int(self._sessions.close_ms[index]) > after_ms:
+    def live(self, newest: Mapping[str, int]) -> Iterator[TickBatch]:
+        """Ticks of each session: fast until the clock is reached, then when they are due."""
+        after_ms = min(newest.values(), default=0)
+        market = SimulatedMarket(self._universe, self._seed)
+        for index in range(self._first, len(self._sessions.close_ms)):
+            session = market.step(index, self._is_shock(index))
+            if index >= self._first_live and int(self._sessions.close_ms[index]) > after_ms:
                 yield from self._play(index, session)
+
+    def _is_shock(self, index: int) -> bool:
+        return self._shock and SHOCK_AFTER <= index - self._first_live < SHOCK_AFTER + SHOCK_SESSIONS
 
     def _play(self, index: int, session: Session) -> Iterator[TickBatch]:
         symbols = self._universe.symbols

@@ -47,7 +47,7 @@ def test_stylised_facts() -> None:
 def test_live_ticks_follow_history_and_never_come_from_the_future() -> None:
     source = feed()
     last = int(next(iter(source.history())).event_ms.max())
-    for ticks in itertools.islice(source.live(after_ms=0), 200):
+    for ticks in itertools.islice(source.live({}), 200):
         assert int(ticks.event_ms.min()) > last
         last = int(ticks.event_ms.max())
         assert last <= NOW_MS
@@ -58,9 +58,9 @@ def test_a_replay_that_goes_on_does_not_play_what_is_in_the_log() -> None:
     source, again = feed(), feed()
     for one in (source, again):
         list(one.history())
-    played = list(itertools.islice(source.live(after_ms=0), 26 * 5))
+    played = list(itertools.islice(source.live({}), 26 * 5))
     after_ms = int(played[26 * 3 - 1].event_ms[0])
-    resumed = list(itertools.islice(again.live(after_ms), 26 * 2))
+    resumed = list(itertools.islice(again.live({"GC=F": after_ms}), 26 * 2))
     assert [part.price.tolist() for part in resumed] == [part.price.tolist() for part in played[26 * 3 :]]
 
 
@@ -70,7 +70,7 @@ def test_a_shock_is_a_crash() -> None:
     def last_price(shock: bool) -> float:
         source = feed(shock=shock)
         list(source.history())
-        ticks = list(itertools.islice(source.live(after_ms=0), 26 * sessions))
+        ticks = list(itertools.islice(source.live({}), 26 * sessions))
         return float(ticks[-1].price[list(ticks[-1].symbol).index("^GSPC")])
 
     assert last_price(shock=True) < 0.8 * last_price(shock=False)
