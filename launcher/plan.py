@@ -18,7 +18,7 @@ from producers.kafka_client import client_config
 from producers.settings import Settings
 from producers.universe import load_universe
 
-Feed = Literal["auto", "csv", "simulated"]
+Feed = Literal["auto", "yahoo", "csv", "simulated"]
 Broker = Literal["embedded", "apache", "external"]
 
 EMBEDDED_SESSION_S = 4.0  # the embedded broker lets a joining group wait for half of this
@@ -127,7 +127,7 @@ def make(options: Options, settings: Settings, environment: Mapping[str, str]) -
     final = settings.model_copy(update=update)
     return Plan(
         settings=final,
-        feed="simulated" if options.feed == "auto" else options.feed,
+        feed=options.feed,
         broker=broker,
         redis_is_ours=redis_is_ours,
         programs=(*stores, *_once(), *_readers(options, autostart=broker != "embedded")),
@@ -143,7 +143,7 @@ def _once() -> tuple[Program, ...]:
 
 
 def _readers(options: Options, autostart: bool) -> tuple[Program, ...]:
-    arguments = ["--feed", "simulated" if options.feed == "auto" else options.feed]
+    arguments = ["--feed", options.feed]
     if options.data is not None:
         arguments += ["--data", str(options.data.absolute())]
     for name in ("speed", "replay", "seed"):

@@ -99,7 +99,7 @@ def parse_cpi(text: str, where: str, source: str = "file") -> Cpi:
         if not (math.isfinite(level) and level > 0):
             raise FixAndRestart(f"{where}:{line}: the index must be > 0, got {level}")
         if months:
-            missing = int((month - months[-1]).astype(int)) - 1
+            missing = len(np.arange(months[-1], month)) - 1
             if not 0 <= missing <= MAX_MISSING:
                 raise FixAndRestart(
                     f"{where}:{line}: expected month {months[-1] + 1} (at most {MAX_MISSING} may be missing), got {month}"
@@ -129,4 +129,4 @@ def _release(month: np.datetime64) -> np.datetime64:
     if str(month) in LATE_RELEASES:
         return np.datetime64(LATE_RELEASES[str(month)], "D")
     day = RELEASE_DAY if month >= EARLY_RELEASES_FROM else RELEASE_DAY_BEFORE
-    return (month + 1).astype("datetime64[D]") + (day - 1)
+    return np.datetime64((month + 1).astype("datetime64[D]") + (day - 1), "D")

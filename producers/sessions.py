@@ -49,7 +49,7 @@ class Sessions:
     def is_open(self, event_ms: int) -> bool:
         """Whether the exchange trades at a moment."""
         index = self.index_at(event_ms)
-        return index < len(self.open_ms) and event_ms > self.open_ms[index]
+        return index < len(self.open_ms) and event_ms > int(self.open_ms[index])
 
     def is_weekend(self, event_ms: int) -> bool:
         """Whether nothing that keeps these sessions is quoted: after the evening's trade that follows a close,
@@ -58,7 +58,11 @@ class Sessions:
         index = self.index_at(event_ms)
         if not 0 < index < len(self.close_ms):
             return False
-        return self.close_ms[index - 1] + EVENING_MS < event_ms < self.close_ms[index] - NEXT_SESSION_MS
+        return (
+            int(self.close_ms[index - 1]) + EVENING_MS
+            < event_ms
+            < int(self.close_ms[index]) - NEXT_SESSION_MS
+        )
 
 
 @cache

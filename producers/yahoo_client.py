@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +28,8 @@ from producers.universe import Asset
 
 log = logging.getLogger("producers.yahoo")
 
-PROBE = "https://query2.finance.yahoo.com/v8/finance/chart/%5EGSPC?range=1d&interval=1d"
+CHART = "https://query2.finance.yahoo.com/v8/finance/chart/{}?range=1d&interval=1d"
+PROBE = "^GSPC"  # as good as any
 TIMEOUT_S = 10
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
@@ -40,15 +42,31 @@ class NoSuchSymbol(AllocastError):
 
 
 def answers(timeout_s: float = 3.0) -> bool:
-    """Whether Yahoo gives prices at this moment. Asked with yfinance's own HTTP client, which loads at once."""
+    """Whether Yahoo gives prices at this moment."""
+    status, chart = _chart(PROBE, timeout_s)
+    return status == 200 and bool(chart.get("result"))
+
+
+def knows(symbol: str) -> bool:
+    """False when Yahoo says itself that there is no such symbol; True also when it says nothing at all.
+
+    yfinance's exceptions do not tell a symbol that is unknown from a network that is gone.
+    """
+    status, chart = _chart(symbol, TIMEOUT_S)
+    return not (status == 404 and (chart.get("error") or {}).get("code") == "Not Found")
+
+
+def _chart(symbol: str, timeout_s: float) -> tuple[int, dict[str, Any]]:
+    """Status and content of a chart, asked with yfinance's own HTTP client, which loads at once; 0 for no answer."""
     from curl_cffi import requests
 
     try:
         with requests.Session(impersonate="chrome") as session:
-            answer = session.get(PROBE, timeout=timeout_s)
-            return bool(answer.status_code == 200 and answer.json()["chart"]["result"])
+            answer = session.get(CHART.format(quote(symbol)), timeout=timeout_s)
+            chart = answer.json()["chart"]
+            return int(answer.status_code), chart if isinstance(chart, dict) else {}
     except (requests.exceptions.RequestException, ValueError, KeyError, TypeError):
-        return False
+        return 0, {}
 
 
 class YahooClient:
@@ -107,7 +125,7 @@ class YahooClient:
         return ends[chosen], hourly["Close"].to_numpy(dtype=float)[chosen]
 
     def _ask(self, ticker: Any, symbol: str, **what: Any) -> Any:
-        from yfinance.exceptions import YFPricesMissingError, YFRateLimitError, YFTzMissingError
+        from yfinance.exceptions import YFRateLimitError
 
         try:
             with warnings.catch_warnings():
@@ -115,13 +133,12 @@ class YahooClient:
                 frame = ticker.history(timeout=TIMEOUT_S, actions=False, **what)
         except YFRateLimitError as error:
             raise TryAgain(f"{symbol}: Yahoo limits our requests (429)") from error
-        except (YFTzMissingError, YFPricesMissingError) as error:
+        except Exception as error:  # whatever comes of an HTML page, of changed fields or of no network
             self._forget_answers()
-            if "delisted" in str(error) and answers(TIMEOUT_S):  # Yahoo is there, and does not know it
-                raise NoSuchSymbol(f"{symbol}: {error}") from error
-            raise TryAgain(f"{symbol}: {error}") from error
-        except Exception as error:  # whatever comes of an HTML page or of changed fields
-            self._forget_answers()
+            if not knows(symbol):
+                raise NoSuchSymbol(
+                    f"{symbol}: Yahoo has no data: it is unknown, or no longer traded"
+                ) from error
             raise TryAgain(f"{symbol}: no usable answer from Yahoo: {error!r:.200}") from error
         if frame is None or frame.empty or "Close" not in frame:
             raise TryAgain(f"{symbol}: Yahoo answered without prices")

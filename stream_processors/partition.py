@@ -93,12 +93,12 @@ class Partition:
         usable = known
         if frame.marks is not None:
             marks = np.array(frame.marks, dtype=np.int64)
-            for position in np.flatnonzero(known & (marks >= REFUSED_FROM) & (not replayed)):
-                outcome.dead.append((Mark(marks[position]).name.lower(), _dead(frame, int(position))))
+            for at in np.flatnonzero(known & (marks >= REFUSED_FROM) & (not replayed)):
+                outcome.dead.append((Mark(marks[at]).name.lower(), _dead(frame, int(at))))
             usable = known & (marks < REFUSED_FROM)
         # Of a replayed record they are dead letters already, or it was a duplicate; no symbol's offset tells.
-        for position in np.flatnonzero(~known & (not replayed)):
-            outcome.dead.append((UNKNOWN_SYMBOL, _dead(frame, int(position))))
+        for at in np.flatnonzero(~known & (not replayed)):
+            outcome.dead.append((UNKNOWN_SYMBOL, _dead(frame, int(at))))
         if not touched:
             return outcome
         if not usable.all():
@@ -126,9 +126,9 @@ class Partition:
         refused = np.flatnonzero(result > layout.SKIPPED)
         if len(refused):
             original = np.flatnonzero(usable)
-            for position in refused:
-                reason = layout.REASONS[int(result[position])]
-                outcome.dead.append((reason, _dead(frame, int(original[position]))))
+            for at in refused:
+                reason = layout.REASONS[int(result[at])]
+                outcome.dead.append((reason, _dead(frame, int(original[at]))))
         outcome.released = int(np.count_nonzero(result == layout.RELEASED))
         outcome.applied = int(np.count_nonzero(result <= layout.RELEASED)) + outcome.released
         self.changed |= touched
