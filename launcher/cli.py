@@ -70,6 +70,9 @@ def up(
     speed: Annotated[float | None, typer.Option(help="Replayed or simulated sessions per second.")] = None,
     replay: Annotated[int | None, typer.Option(help="Last sessions that are replayed as live ticks.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the simulated market.")] = None,
+    ticks: Annotated[
+        float | None, typer.Option(help="Simulated ticks per second, of all assets together.")
+    ] = None,
     shock: Annotated[
         bool, typer.Option("--shock", help="Force a regime change in the simulated market.")
     ] = False,
@@ -107,6 +110,7 @@ def up(
         speed=speed,
         replay=replay,
         seed=seed,
+        ticks=ticks,
         shock=shock,
         broker=broker.value,
         host=host,

@@ -35,6 +35,7 @@ class Options:
     speed: float | None = None  # sessions per second
     replay: int | None = None  # sessions
     seed: int | None = None
+    ticks: float | None = None  # per second, of the simulated market
     shock: bool = False
     broker: Literal["embedded", "apache"] = "embedded"
     host: str | None = None
@@ -146,7 +147,7 @@ def _readers(options: Options, autostart: bool) -> tuple[Program, ...]:
     arguments = ["--feed", options.feed]
     if options.data is not None:
         arguments += ["--data", str(options.data.absolute())]
-    for name in ("speed", "replay", "seed"):
+    for name in ("speed", "replay", "seed", "ticks"):
         value = getattr(options, name)
         if value is not None:
             arguments += [f"--{name}", str(value)]

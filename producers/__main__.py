@@ -26,8 +26,9 @@ from producers.feed_report import Condition, Reporter, State
 from producers.inflation_feed import InflationFeed
 from producers.kafka_client import client_config
 from producers.publisher import DELIVERY_S, Framer, Publisher, new_epoch
+from producers.reference import CPI
 from producers.request import MODEL, SCHEMA, TrainingRequest, encode_request
-from producers.resume import feed_in_log, newest_published, reaches_back
+from producers.resume import feed_in_log, newest_published, newest_reference, reaches_back
 from producers.settings import Settings, load_settings
 from producers.simulated_feed import SimulatedFeed
 from producers.tick_batch import TickBatch
@@ -56,6 +57,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--speed", type=float, help="replayed sessions per second")
     parser.add_argument("--replay", type=int, default=DEFAULT_REPLAY, help="sessions replayed as live ticks")
     parser.add_argument("--seed", type=int, default=42, help="of the simulated market")
+    parser.add_argument("--ticks", type=float, help="simulated ticks per second, of all assets together")
     parser.add_argument(
         "--shock", action="store_true", help="the simulated market crashes after ten live sessions"
     )
@@ -72,6 +74,10 @@ def make_feed(options: argparse.Namespace, universe: Universe, settings: Setting
         )
     if not 0 <= options.replay <= 5_000:
         raise FixAndRestart(f"--replay: expected 0 to 5000 sessions, got {options.replay}")
+    if options.ticks is not None and not (name == "simulated" and 0 < options.ticks <= 1_000_000):
+        raise FixAndRestart(
+            f"--ticks: expected 1 to 1000000 ticks per second of the simulated feed, got {options.ticks:g} of {name}"
+        )
     if options.shock and name != "simulated":
         raise FixAndRestart("--shock: only the simulated feed has one; use --feed simulated")
     if name == "csv":
@@ -88,7 +94,9 @@ def make_feed(options: argparse.Namespace, universe: Universe, settings: Setting
         from producers.yahoo_feed import YahooFeed  # imports yfinance, seconds
 
         return YahooFeed(universe, settings.state_dir / "yahoo", settings.universe_file)
-    return SimulatedFeed(universe, options.seed, options.replay, speed, options.shock)
+    return SimulatedFeed(
+        universe, options.seed, options.replay, speed, options.shock, ticks_per_s=options.ticks
+    )
 
 
 def decide(held: str | None) -> str:
@@ -157,8 +165,9 @@ class Production:
     def run(self, stop: threading.Event) -> None:
         """Publish history, ask for training, publish live ticks until the feed ends or `stop` is set."""
         self._reporter.report(Condition("starting", "loading the history"))
-        self._inflation.publish()
-        self._history(whole=not reaches_back(self._consumer))
+        whole = not reaches_back(self._consumer)
+        self._inflation.publish(None if whole else newest_reference(self._consumer, CPI.symbol))
+        self._history(whole)
         again = said = time.monotonic()
         for ticks in self._feed.live(self._newest):
             if stop.is_set():

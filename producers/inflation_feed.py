@@ -102,9 +102,12 @@ class InflationFeed:
         self._changed = False
         self.problem = ""  # why the newest month may not be known; empty when all is well
 
-    def publish(self) -> None:
-        """Everything that is known, as a whole."""
+    def publish(self, in_log_ms: int | None = None) -> None:
+        """Everything that is known, as a whole, unless its newest month is what the log holds."""
         cpi = load_cpi(self._file)
+        if in_log_ms is not None and in_log_ms == int(ticks(cpi).event_ms[-1]):
+            self.update()
+            return
         publisher = Publisher(self._kafka, Framer(f"{PREFIX}{cpi.source}", self._partitions, new_epoch()))
         publisher.publish(ticks(cpi), history=True)
         publisher.flush()

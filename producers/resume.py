@@ -96,3 +96,26 @@ def reaches_back(consumer: KafkaConsumer) -> bool:
     numbers = consumer.partitions_for_topic(topics.TICKS) or ()
     begins = consumer.beginning_offsets([TopicPartition(topics.TICKS, number) for number in numbers])
     return not any(begins.values())
+
+
+def newest_reference(consumer: KafkaConsumer, symbol: str) -> int | None:
+    """Event time of a reference series' newest value near the beginning or the end of the log; None if it is neither."""
+    from kafka import TopicPartition
+
+    numbers = consumer.partitions_for_topic(topics.TICKS) or ()
+    partition = TopicPartition(topics.TICKS, tick.partition_of(symbol, len(numbers)))
+    consumer.assign([partition])
+    begin = consumer.beginning_offsets([partition])[partition]
+    end = consumer.end_offsets([partition])[partition]
+    newest: int | None = None
+    for start, stop in ((begin, min(end, begin + STEPS[1])), (max(begin, end - STEPS[1]), end)):
+        consumer.seek(partition, start)
+        while consumer.position(partition) < stop:
+            for record in consumer.poll(timeout_ms=1000).get(partition, []):
+                try:
+                    frame = tick.decode(record.value or b"")
+                except SkipRecord:
+                    continue
+                if is_reference(frame.source) and symbol in frame.symbols:
+                    newest = max(frame.event_ms)
+    return newest
