@@ -154,7 +154,7 @@ class YahooFeed:
                         connected = True
                         if time.monotonic() - last_heard >= self._pace.fill_after_s:
                             yield from self._fill()
-                        self._say("live" if self._expects_quotes() else "closed", "")
+                        self._say_connected()
                     elif isinstance(event, Lost):
                         connected = heard = False
                         self._say("offline", f"no stream: {event.why}")
@@ -163,12 +163,12 @@ class YahooFeed:
                         ticks = self._quotes.ticks(event, self._clock_ms())
                         if len(ticks):
                             yield ticks
-                        self._say("live", "")
+                        self._say_connected()
                 if not (connected and (heard or not self._expects_quotes())):
                     if time.monotonic() >= self._next_poll:
                         yield from self._fill()
                 elif connected and not self._expects_quotes():
-                    self._say("closed", "no market of the universe is open")
+                    self._say_connected()
                 if (closed := self._closed_sessions()) > closes_seen:
                     closes_seen = closed
                     yield from self._update()
@@ -195,6 +195,12 @@ class YahooFeed:
                 self._say("polling", "the stream gives nothing; minutes are polled")
                 yield ticks
         self._next_poll = time.monotonic() + pause
+
+    def _say_connected(self) -> None:
+        if self._expects_quotes():
+            self._say("live", "")
+        else:
+            self._say("closed", "no market of the universe is open")
 
     def _say(self, state: str, detail: str) -> None:
         if state != self._condition.state:

@@ -105,7 +105,7 @@ class Yahoo:
 
     def wait_for_stream(self) -> None:
         """Until somebody has subscribed to quotes."""
-        until(lambda: self._streams and self.subscribed, "a subscription to quotes")
+        until(lambda: self._streams and self.subscribed, "a subscription to quotes", 90)
 
     def send(self, symbol: str, price: float, time_ms: int, **fields: Any) -> None:
         """One quote to everybody who is connected. market_hours is 1, regular trade, unless it is given."""
