@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dash import Dash, Input, Output, State, html, no_update
+from dash import ClientsideFunction, Dash, Input, Output, State, html, no_update
 
 from dashboard.asked import CURRENCY, Asked, read, write
 from dashboard.compare_view import SLOTS
@@ -25,6 +25,14 @@ def connect(app: Dash, universe: Universe) -> None:
         "view": ("view", "value"),
     }
 
+    # A page without a query, which is the usual one, opens without asking the server.
+    app.clientside_callback(
+        ClientsideFunction("allocast", "open"),
+        Output("query", "data"),
+        Output("opened", "data"),
+        Input("url", "search"),
+    )
+
     @app.callback(
         {
             "fields": {name: Output(*where, allow_duplicate=True) for name, where in fields.items()},
@@ -35,10 +43,10 @@ def connect(app: Dash, universe: Universe) -> None:
             },
             "notice": Output("notice", "children"),
             "kind": Output("notice", "className"),
-            "opened": Output("opened", "data"),
+            "opened": Output("opened", "data", allow_duplicate=True),
         },
-        Input("url", "search"),
-        prevent_initial_call="initial_duplicate",
+        Input("query", "data"),
+        prevent_initial_call=True,
     )
     def open_page(search: object) -> dict[str, Any]:
         asked, notices = read(search if isinstance(search, str) else "", universe)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from dash import Dash, Input, Output, State, no_update
+from dash import ClientsideFunction, Dash, Input, Output, State, no_update
 
 from dashboard import compare, figures
 from dashboard.address_callbacks import currency_of
@@ -27,16 +27,22 @@ def connect(app: Dash, poller: Poller, forecast: Forecaster) -> None:
     _connect_frontier(app, poller, forecast)
 
 
-def _form(ids: list[str]) -> dict[str, Any]:
-    return {
-        "amount": Input("amount", "value"),
-        "weights": {name: Input(f"weight-{name}", "value") for name in ids},
-        "horizon": Input("horizon", "value"),
-        "fee": Input("fee", "value"),
-        "rebalance": Input("rebalance", "value"),
-        "currency": Input("currency", "value"),
-        "view": Input("view", "value"),
-    }
+def _gate(app: Dash, name: str, inputs: list[Input]) -> None:
+    """`go-NAME` gets the values of the inputs, in order, while the view is open."""
+    app.clientside_callback(
+        ClientsideFunction("allocast", "gate"), Output(f"go-{name}", "data"), Input("view", "value"), *inputs
+    )
+
+
+def _form(ids: list[str]) -> list[Input]:
+    return [
+        *[Input(f"weight-{name}", "value") for name in ids],
+        Input("amount", "value"),
+        Input("horizon", "value"),
+        Input("fee", "value"),
+        Input("rebalance", "value"),
+        Input("currency", "value"),
+    ]
 
 
 def _connect_grid(app: Dash, universe: Universe) -> None:
@@ -44,12 +50,11 @@ def _connect_grid(app: Dash, universe: Universe) -> None:
     ids = [asset.id for asset in universe.asset]
     ready = {preset.id: preset.weights for preset in presets(universe)}
 
-    @app.callback(
-        {name: Output(f"mine-{name}", "children") for name in ids},
-        {name: Input(f"weight-{name}", "value") for name in ids},
+    app.clientside_callback(
+        ClientsideFunction("allocast", "mine"),
+        *[Output(f"mine-{name}", "children") for name in ids],
+        *[Input(f"weight-{name}", "value") for name in ids],
     )
-    def mine(**weights: object) -> dict[str, str]:
-        return {name: f"{number(value, empty=0.0):g} %" for name, value in weights.items()}
 
     for slot in SLOTS:
 
@@ -80,6 +85,18 @@ def _connect_comparison(app: Dash, poller: Poller, forecast: Forecaster) -> None
     universe = poller.universe
     ids = [asset.id for asset in universe.asset]
 
+    _gate(
+        app,
+        VIEW,
+        [
+            *_form(ids),
+            Input("real", "checked"),
+            *[Input(f"other-{slot}-{name}", "value") for slot in SLOTS for name in ids],
+            Input("tick", "data"),
+            Input("slow-tick", "data"),
+        ],
+    )
+
     @app.callback(
         {
             "figure": Output("ranges-figure", "data"),
@@ -89,32 +106,16 @@ def _connect_comparison(app: Dash, poller: Poller, forecast: Forecaster) -> None
             "error": Output("compare-error", "children"),
             "kind": Output("compare-figures", "className"),
         },
-        {
-            **_form(ids),
-            "real": Input("real", "checked"),
-            "others": {
-                slot: {name: Input(f"other-{slot}-{name}", "value") for name in ids} for slot in SLOTS
-            },
-            "tick": Input("tick", "data"),
-            "slow": Input("slow-tick", "data"),
-        },
+        Input("go-compare", "data"),
+        prevent_initial_call=True,
     )
-    async def side_by_side(
-        amount: object,
-        weights: dict[str, object],
-        horizon: object,
-        fee: object,
-        rebalance: object,
-        currency: object,
-        view: object,
-        real: bool,
-        others: dict[str, dict[str, object]],
-        tick: int,  # noqa: ARG001  # its change is what triggers
-        slow: str,  # noqa: ARG001  # as above
-    ) -> dict[str, Any]:
+    async def side_by_side(given: list[Any]) -> dict[str, Any]:
+        count = len(ids)
+        weights = dict(zip(ids, given, strict=False))
+        amount, horizon, fee, rebalance, currency, real = given[count : count + 6]
+        cells = given[count + 6 :]
+        others = {slot: dict(zip(ids, cells[at * count :], strict=False)) for at, slot in enumerate(SLOTS)}
         same = dict.fromkeys(("figure", "summary", "table", "stress", "error", "kind"), no_update)
-        if view != VIEW:
-            return same
         try:
             asked = _asked(amount, weights, horizon, fee, rebalance, others, universe)
             outcomes = await asyncio.to_thread(forecast.outcomes, list(asked.values()))
@@ -171,25 +172,20 @@ def _connect_frontier(app: Dash, poller: Poller, forecast: Forecaster) -> None:
     universe = poller.universe
     ids = [asset.id for asset in universe.asset]
 
+    _gate(app, "frontier", _form(ids))
+
     @app.callback(
         Output("frontier-figure", "data"),
         Output("frontier-summary", "children"),
         Output("suggestion", "children"),
         Output("suggested", "data"),
         Output("use-box", "hidden"),
-        _form(ids),
+        Input("go-frontier", "data"),
+        prevent_initial_call=True,
     )
-    async def efficient(
-        amount: object,
-        weights: dict[str, object],
-        horizon: object,
-        fee: object,  # noqa: ARG001  # the frontier is without fees
-        rebalance: object,  # noqa: ARG001  # as above
-        currency: object,
-        view: object,
-    ) -> tuple[Any, ...]:
-        if view != VIEW:
-            return (no_update,) * 5
+    async def efficient(given: list[Any]) -> tuple[Any, ...]:
+        weights = dict(zip(ids, given, strict=False))
+        amount, horizon, _, _, currency = given[len(ids) :]  # the frontier is without fees
         try:
             request = request_of(amount, weights, horizon, universe)
             found = await asyncio.to_thread(forecast.suggest, request)

@@ -144,7 +144,7 @@ def compared(
             ),
             row("Better than A", ["" if one is None else money.chance(one.prob_better) for one in apart]),
         ]
-    head = ["", *[[_badge(label), " yours" if label == "A" else ""] for label, _ in found]]
+    head = ["Figure", *[[_badge(label), " yours" if label == "A" else ""] for label, _ in found]]
     return html.Div(
         [
             table(head, rows, "Figures of the allocations side by side", "numbers"),
@@ -183,7 +183,7 @@ def stressed(found: Mapping[str, Sequence[Stress]], labels: Sequence[str], have_
     rows = []
     for window in WINDOWS:
         rows.append([window.name, *[_stressed(one) for one in found[window.name]]])
-    head = ["", *[[_badge(label), " yours" if label == "A" else ""] for label in labels]]
+    head = ["Crisis", *[[_badge(label), " yours" if label == "A" else ""] for label in labels]]
     return table(head, rows, "Change and deepest fall of each allocation in past crises", "numbers")
 
 

@@ -16,7 +16,7 @@ from dashboard.metrics import REFUSED
 
 LARGEST_BODY = 256 * 1024
 OPEN = ("/healthz", "/metrics")  # for probes: without data, under any host name
-WITHOUT_LOGIN = (*OPEN, "/login")
+WITHOUT_LOGIN = (*OPEN, "/login", "/assets/allocast.css", "/assets/theme.js", "/favicon.ico")
 OPERATORS_ONLY = ("/api/retrain", "/api/rollback")
 SAFE = ("GET", "HEAD", "OPTIONS")
 PER_MINUTE = {  # per client address

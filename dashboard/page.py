@@ -24,7 +24,7 @@ VIEWS = {
 CHARTS = ("fan", "ranges", "frontier", "reliability", "drift")
 THEME = {
     "primaryColor": "blue",
-    "primaryShade": {"light": 8, "dark": 7},
+    "primaryShade": {"light": 9, "dark": 8},
     "defaultRadius": "md",
     "fontFamily": "system-ui, -apple-system, 'Segoe UI', Roboto, Helvetica, Arial, sans-serif",
     "autoContrast": True,
@@ -82,7 +82,9 @@ def page(poller: Poller, templates: dict[str, Any]) -> Any:
                     "and are no investment advice."
                 ),
                 dcc.Location(id="url", refresh=False),
+                dcc.Store(id="query"),
                 dcc.Store(id="opened"),
+                *[dcc.Store(id=f"go-{name}") for name in (*VIEWS, "frontier") if name != "money"],
                 dcc.Store(id="address"),
                 dcc.Store(id="pulse", data={**stream.beat(snapshot, universe, at), "set": []}),
                 live(dcc.Store, "tick"),
@@ -152,9 +154,8 @@ def _header(live: Any) -> Any:
 
 def _strip() -> Any:
     """Words and ages are written by assets/live.js, which keeps counting when the server is gone."""
-    return html.Ol(
+    stages = html.Ol(
         className="strip",
-        **{"aria-label": "How fresh each stage is"},
         children=[
             html.Li(
                 id=f"stage-{name}",
@@ -169,3 +170,4 @@ def _strip() -> Any:
             for name, label in STAGES.items()
         ],
     )
+    return html.Section(stages, **{"aria-label": "How fresh each stage is"})

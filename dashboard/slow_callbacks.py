@@ -6,15 +6,28 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from dash import Dash, Input, Output, no_update
+from dash import ClientsideFunction, Dash, Input, Output
 
 from dashboard import drift_state, figures, health_view, models_view, trust_view
 from dashboard.live import Poller, now_ms
 from dashboard.skill import Skill, against_random_walk
 from training.answer import HORIZONS
 
+GATES = {  # view -> what it is computed again for, while it is open
+    "trust": [("slow-tick", "data"), ("horizon", "value")],
+    "models": [("slow-tick", "data")],
+    "health": [("slow-tick", "data"), ("tick", "data")],
+}
+
 
 def connect(app: Dash, poller: Poller) -> None:
+    for name, inputs in GATES.items():
+        app.clientside_callback(
+            ClientsideFunction("allocast", "gate"),
+            Output(f"go-{name}", "data"),
+            Input("view", "value"),
+            *[Input(*one) for one in inputs],
+        )
     _connect_trust(app, poller)
     _connect_models(app, poller)
     _connect_health(app, poller)
@@ -30,13 +43,10 @@ def _connect_trust(app: Dash, poller: Poller) -> None:
         Output("record-table", "children"),
         Output("provenance", "children"),
         Output("earned", "children"),
-        Input("view", "value"),
-        Input("slow-tick", "data"),
-        Input("horizon", "value"),
+        Input("go-trust", "data"),
+        prevent_initial_call=True,
     )
-    async def trust(view: object, slow: object, horizon: object) -> tuple[Any, ...]:  # noqa: ARG001  # the trigger
-        if view != "trust":
-            return (no_update,) * 6
+    async def trust(given: list[Any]) -> tuple[Any, ...]:  # the trigger
         snapshot = poller.snapshot
         rows = snapshot.record.matured
         said = trust_view.pooled(rows)
@@ -51,7 +61,7 @@ def _connect_trust(app: Dash, poller: Poller) -> None:
             None
             if manifest is None
             else trust_view.earned(
-                manifest.earned, poller.universe, HORIZONS.get(str(horizon), HORIZONS["6m"])
+                manifest.earned, poller.universe, HORIZONS.get(str(given[-1]), HORIZONS["6m"])
             ),
         )
 
@@ -81,12 +91,10 @@ def _connect_models(app: Dash, poller: Poller) -> None:
         Output("progress", "children"),
         Output("events", "children"),
         Output("rollback-version", "data"),
-        Input("view", "value"),
-        Input("slow-tick", "data"),
+        Input("go-models", "data"),
+        prevent_initial_call=True,
     )
-    async def models(view: object, slow: object) -> tuple[Any, ...]:  # noqa: ARG001  # the trigger
-        if view != "models":
-            return (no_update,) * 7
+    async def models(given: list[Any]) -> tuple[Any, ...]:  # noqa: ARG001  # the trigger
         snapshot, universe = poller.snapshot, poller.universe
         news, champion = snapshot.news, snapshot.champion
         lines = models_view.drift_lines(news, universe)
@@ -108,12 +116,9 @@ def _connect_health(app: Dash, poller: Poller) -> None:
     @app.callback(
         Output("services", "children"),
         Output("inputs", "children"),
-        Input("view", "value"),
-        Input("slow-tick", "data"),
-        Input("tick", "data"),
+        Input("go-health", "data"),
+        prevent_initial_call=True,
     )
-    async def health(view: object, slow: object, tick: object) -> tuple[Any, ...]:  # noqa: ARG001  # the triggers
-        if view != "health":
-            return (no_update,) * 2
+    async def health(given: list[Any]) -> tuple[Any, ...]:  # noqa: ARG001  # the triggers
         snapshot = poller.snapshot
         return health_view.services(snapshot, now_ms()), health_view.inputs(snapshot, poller.universe)

@@ -190,7 +190,7 @@ def provenance(manifest: Any) -> Any:
     saved = _saved(report)
     if saved:
         lines.append(["On sessions no fit had seen", saved])
-    return table(["", "Value"], lines, "Where the model comes from", "facts")
+    return table(["Fact", "Value"], lines, "Where the model comes from", "facts")
 
 
 def _saved(report: Mapping[str, Any]) -> str:

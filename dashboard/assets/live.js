@@ -221,6 +221,23 @@
       render();
     },
 
+    /* The query of an address that has one; without one the page is as it was sent. */
+    open: function (search) {
+      var skip = window.dash_clientside.no_update;
+      return search ? [search, skip] : [skip, true];
+    },
+
+    /* Passes on what a view needs while it is open: the server is not asked for what nobody sees. */
+    gate: function (view) {
+      var which = window.dash_clientside.callback_context.outputs_list.id.slice(3);
+      if (view !== (which === "frontier" ? "compare" : which)) { return window.dash_clientside.no_update; }
+      return Array.prototype.slice.call(arguments, 1);
+    },
+
+    mine: function () {
+      return Array.prototype.map.call(arguments, function (value) { return (parseFloat(value) || 0) + " %"; });
+    },
+
     /* The address holds the choice; nothing is loaded again. */
     address: function (query) {
       if (typeof query !== "string") { return; }
