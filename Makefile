@@ -8,7 +8,7 @@ UV := $(VENV)/bin/uv --system-certs
 UV_VERSION := 0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help run test chaos lint bench lock clean system-packages
+.PHONY: help run test audit soak chaos lint bench lock clean system-packages
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -27,6 +27,13 @@ lint: $(VENV)/.dev ## Check style and types
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
+
+audit: $(VENV)/.uv ## Look the packages up in the database of vulnerabilities, write sbom.json (CycloneDX)
+	@$(UV) tool run -q --from cyclonedx-bom==7.1.0 cyclonedx-py requirements requirements.lock --pyproject pyproject.toml -o sbom.json
+	@$(UV) tool run pip-audit@2.9.0 --strict --disable-pip --require-hashes -r requirements.lock
+
+soak: $(VENV)/.dev system-packages ## An hour of 5,000 ticks/s under watch; shorter: make soak ARGS="--soak-minutes 5"
+	@$(PYTHON) -m pytest tests/soak --soak-minutes 60 $(ARGS)
 
 bench: $(VENV)/.bench ## Run the benchmarks beside their peers; options: make bench ARGS="stream"
 	@exec $(PYTHON) -m benchmarks $(ARGS)

@@ -43,7 +43,13 @@ def main(arguments: list[str], prog: str = "python -m benchmarks") -> int:
             epilog=f"Example: `allocast bench {name} --json`",
         )
         command.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
-        command.add_argument("--save", action="store_true", help=f"keep the result in {RESULTS.name}/")
+        command.add_argument(
+            "--save",
+            nargs="?",
+            const="",
+            metavar="CASES",
+            help=f"keep the result in {RESULTS.name}/{name}.json, or in {name}-CASES.json beside it",
+        )
         if arguments[:1] == [name]:
             module_of(name).add_options(command)
     commands.add_parser("report", help="write RESULTS.md from the kept results")
@@ -55,14 +61,12 @@ def main(arguments: list[str], prog: str = "python -m benchmarks") -> int:
     warnings.filterwarnings("ignore", category=DeprecationWarning)
     logging.getLogger("kafka").setLevel(logging.ERROR)
     result = {"benchmark": options.name, "machine": machine(), **module_of(options.name).run(options)}
-    if options.save:
+    if options.save is not None:
         RESULTS.mkdir(exist_ok=True)
-        kept = {
-            "command": f"allocast bench {shlex.join(one for one in arguments if one != '--save')}",
-            **result,
-        }
+        kept = {"command": f"allocast bench {shlex.join(arguments)}", **result}
         body = msgspec.json.format(msgspec.json.encode(kept), indent=2)
-        (RESULTS / f"{options.name}.json").write_bytes(body + b"\n")
+        file = "-".join(part for part in (options.name, options.save) if part)
+        (RESULTS / f"{file}.json").write_bytes(body + b"\n")
     if options.json:
         sys.stdout.write(msgspec.json.encode(result).decode() + "\n")
     else:

@@ -10,7 +10,7 @@ def flat(value: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
     """Dotted names and readable values of a result.
 
     >>> list(flat({"peers": {"quix": {"ticks_per_s": 1234567.8}}, "runs": [1, 2]}))
-    [('peers.quix.ticks_per_s', '1,234,567.8'), ('runs', '1 to 2')]
+    [('peers.quix.ticks_per_s', '1,234,568'), ('runs', '1 to 2')]
     """
     if isinstance(value, dict):
         for name, inner in value.items():
@@ -28,10 +28,10 @@ def readable(value: Any) -> str:
     """Four significant digits, or all digits before the point.
 
     >>> readable(0.123456), readable(98765.432), readable(None)
-    ('0.1235', '98,765.4', 'none')
+    ('0.1235', '98,765', 'none')
     """
     if value is None:
         return "none"
     if isinstance(value, float):
-        return f"{value:,.1f}" if abs(value) >= 100 else f"{value:.4g}"
+        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)

@@ -77,7 +77,13 @@ def measure(settings: Settings, symbols: int, rates: list[float], seconds: float
         own.wait_started()
         for rate in rates:
             sent, seen = _observe(settings, symbols, rate, seconds)
-            point = {"rate": rate, "symbols": symbols, **summary(seen), "ticks": sent.ticks}
+            point = {
+                "case": f"{rate:,.0f} ticks/s, {symbols:,} symbols",
+                "rate": rate,
+                "symbols": symbols,
+                **summary(seen),
+                "ticks": sent.ticks,
+            }
             points.append({**point, "late_p50_ms": sent.late_p50_ms, "late_p99_ms": sent.late_p99_ms})
             say(
                 f"{rate:,.0f} ticks/s over {symbols} symbols: p50 {point['p50_ms']} ms, p99 {point['p99_ms']} ms"

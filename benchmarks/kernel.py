@@ -62,6 +62,7 @@ def measure(count: int, n: int, repeat: int) -> dict[str, Any]:
         partition.dirty = set()
     entries = partition.snapshot(partition.changed)
     result = {
+        "case": f"{count:,} symbols",
         "symbols": count,
         "ticks": applied,
         **spread(tick_us, "tick_us"),

@@ -63,7 +63,8 @@ def table(body: dict[str, Any]) -> str:
     else:
         # The first case's figures are at the top as well, for programs that want one number.
         top = {key: value for key, value in body.items() if not _is_cases(value) and key not in cases[0]}
-        columns, names = [_cells(top | case) for case in cases], [str(1 + at) for at in range(len(cases))]
+        columns = [_cells(top | case) for case in cases]
+        names = [column.pop("case", str(1 + at)) for at, column in enumerate(columns)]
     rows = list(dict.fromkeys(key for column in columns for key in column))
     lines = [f"| | {' | '.join(names)} |", f"|---{'|---' * len(columns)}|"]
     lines += [f"| {key} | {' | '.join(column.get(key, '') for column in columns)} |" for key in rows]
@@ -80,5 +81,5 @@ def _cells(body: dict[str, Any]) -> dict[str, str]:
     return {
         key: f"{value} ({found[f'{key}_range']})" if f"{key}_range" in found else value
         for key, value in found.items()
-        if not key.endswith(("_range", "runs"))
+        if not key.endswith(("_range", "runs")) and value != "none"
     }

@@ -84,6 +84,7 @@ def case(
     }
     best = max((other["ticks_per_s"] or 0.0 for other in others.values()), default=0.0)
     return {
+        "case": f"{count:,} symbols, frames of {frame_ticks}",
         "symbols": count,
         "frame_ticks": frame_ticks,
         "ticks": n,

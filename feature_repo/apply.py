@@ -13,6 +13,7 @@ from pathlib import Path
 
 from feature_repo.features import spec_hash
 from feature_repo.store import REPO, feast_environment, load_config
+from producers.errors import FixAndRestart
 from producers.settings import Settings, load_settings
 
 
@@ -48,8 +49,17 @@ def apply(settings: Settings) -> bool:
 
 
 def main() -> int:
-    """Entry point."""
-    done = apply(load_settings())
+    """Entry point: exit code 1 when the state folder cannot be written, 2 for wrong input."""
+    try:
+        done = apply(load_settings())
+    except FixAndRestart as error:
+        sys.stderr.write(f"feature_repo.apply: {error}\n")
+        return 2
+    except OSError as error:
+        sys.stderr.write(
+            f"feature_repo.apply: the state folder (ALLOCAST_STATE_DIR) cannot be written: {error}\n"
+        )
+        return 1
     sys.stdout.write("feature registry: " + ("applied\n" if done else "unchanged\n"))
     return 0
 

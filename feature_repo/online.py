@@ -59,12 +59,15 @@ class FeastReader:
     def read(self, symbols: Sequence[str]) -> dict[str, FeatureRow]:
         import redis
 
+        from feature_repo.store import refusal
+
         try:
             answer = self._store.get_online_features(
                 features=self._service, entity_rows=[{"symbol": symbol} for symbol in symbols]
             ).to_dict()
         except (redis.RedisError, OSError) as error:
-            raise TryAgain(f"the online store does not answer: {error}") from error
+            why = refusal(error) or f"does not answer: {error}"
+            raise TryAgain(f"the online store {why}") from error
         return {
             symbol: _row(symbol, answer, position)
             for position, symbol in enumerate(symbols)

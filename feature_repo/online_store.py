@@ -18,11 +18,13 @@ from feast.infra.online_stores.redis import RedisOnlineStore, RedisOnlineStoreCo
 from feast.protos.feast.types.EntityKey_pb2 import EntityKey
 from feast.protos.feast.types.Value_pb2 import Value
 from redis import RedisCluster
-from redis.exceptions import ConnectionError, NoScriptError
+from redis.exceptions import ConnectionError, MovedError, NoScriptError
 
 from feature_repo.features import FEATURES
 from feature_repo.online_rows import SOURCE_OFFSET, OnlineRows
 from feature_repo.online_script import FENCE_FIELD, VIEW, WRITE_IF_NEWER
+
+Call = tuple[list[bytes], list[bytes | str | int]]  # keys and arguments of the script
 
 ROWS_PER_CALL = 64  # a script is not interrupted: 64 rows hold Redis up for about 2 ms
 
@@ -53,7 +55,7 @@ class FencedRedisOnlineStore(RedisOnlineStore):  # type: ignore[misc]  # feast s
         client = self._get_client(config.online_store)
         # A script sees one machine's keys: with a cluster, one row per call.
         step = 1 if isinstance(client, RedisCluster) else ROWS_PER_CALL
-        calls: list[tuple[list[bytes], list[bytes | str | int]]] = []
+        calls: list[Call] = []
         for rows in batches:
             encoded = self._encode(rows)
             for start in range(0, len(rows), step):
@@ -70,12 +72,29 @@ class FencedRedisOnlineStore(RedisOnlineStore):  # type: ignore[misc]  # feast s
             self._sha = ""
             raise ConnectionError("Redis was started again, its newest writes may be lost") from error
 
-    def _run(self, client: Any, calls: Sequence[tuple[list[bytes], list[bytes | str | int]]]) -> int:
+    def _run(self, client: Any, calls: Sequence[Call]) -> int:
+        if isinstance(client, RedisCluster):
+            return self._run_on_nodes(client, calls)
         with client.pipeline(transaction=False) as pipe:
             for keys, arguments in calls:
                 pipe.evalsha(self._sha, len(keys), *keys, *arguments)
             written: list[int] = pipe.execute()
         return sum(written)
+
+    def _run_on_nodes(self, cluster: Any, calls: Sequence[Call]) -> int:
+        """One pipeline per node: redis-py's pipeline over a cluster refuses scripts."""
+        of_node: dict[str, list[Call]] = {}
+        for call in calls:
+            of_node.setdefault(cluster.get_node_from_key(call[0][0]).name, []).append(call)
+        written = 0
+        try:
+            for name, part in of_node.items():
+                written += self._run(cluster.get_redis_connection(cluster.get_node(node_name=name)), part)
+        except (MovedError, ConnectionError):
+            # Keys have moved, or a replica has taken over: the next attempt asks who holds what.
+            cluster.nodes_manager.initialize()
+            raise
+        return written
 
     def _encode(self, rows: OnlineRows) -> list[bytes]:
         if self._encoder is None:

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import tempfile
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 
 from launcher.free_port import LOOPBACK, free_ports
@@ -104,11 +105,21 @@ def command(state: Path, port: int, cache: Path | None = None) -> tuple[str, ...
     Loopback only. The log lives in `<state>/kafka/data`; ports may differ at every start.
     Raises FixAndRestart or TryAgain, see `jars`.
     """
-    folder = jars(cache)
     home = state / "kafka"
+    return start(home, _properties(home / "data", port, free_ports(1)[0]), cache=cache)
+
+
+def start(
+    home: Path, properties: str, format_options: Sequence[str] = (), cache: Path | None = None
+) -> tuple[str, ...]:
+    """What starts a broker with these properties, whose log.dirs is `home/data`; formats it when it is new.
+
+    Raises FixAndRestart or TryAgain, see `jars`.
+    """
+    folder = jars(cache)
     (home / "logs").mkdir(parents=True, exist_ok=True)
-    properties = home / "server.properties"
-    properties.write_text(_properties(home / "data", port, free_ports(1)[0]), encoding="utf-8")
+    file = home / "server.properties"
+    file.write_text(properties, encoding="utf-8")
     (home / "log4j2.properties").write_text(LOG4J, encoding="utf-8")
     java = (
         "java",
@@ -122,11 +133,11 @@ def command(state: Path, port: int, cache: Path | None = None) -> tuple[str, ...
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         # One argument: one identity in 64 begins with a dash, which would be taken for an option.
         identity = f"--cluster-id={cluster}"
-        format_data = ("kafka.tools.StorageTool", "format", identity, "-c", str(properties))
+        format_data = ("kafka.tools.StorageTool", "format", identity, "-c", str(file), *format_options)
         done = subprocess.run([*java, *format_data], capture_output=True, text=True, timeout=120)
         if done.returncode:
             raise FixAndRestart(f"{home / 'data'}: Apache Kafka cannot use it: {done.stderr.strip()[-500:]}")
-    return (*java, "kafka.Kafka", str(properties))
+    return (*java, "kafka.Kafka", str(file))
 
 
 def _properties(data: Path, port: int, controller_port: int) -> str:

@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from launcher.bench_command import PASS_ON, bench
-from launcher.command_options import Json, StateDir, print_json, use_state_dir
+from launcher.command_options import Json, StateDir, print_json, settings_of, use_state_dir
 from launcher.dead_letter_commands import dlq_app
 from launcher.topic_commands import topics_app
 from launcher.verify_commands import verify_app
@@ -47,6 +47,7 @@ class FeedName(StrEnum):
     """Where prices come from."""
 
     auto = "auto"
+    yahoo = "yahoo"
     csv = "csv"
     simulated = "simulated"
 
@@ -61,7 +62,7 @@ class BrokerName(StrEnum):
 @app.command()
 def up(
     feed: Annotated[
-        FeedName, typer.Option(help="auto takes simulated prices in this version.")
+        FeedName, typer.Option(help="auto: yahoo if it answers within 3 s, else simulated.")
     ] = FeedName.auto,
     data: Annotated[
         Path | None, typer.Option(help="Folder with `gold.csv`, `nasdaq.csv`...: columns date, close.")
@@ -69,6 +70,9 @@ def up(
     speed: Annotated[float | None, typer.Option(help="Replayed or simulated sessions per second.")] = None,
     replay: Annotated[int | None, typer.Option(help="Last sessions that are replayed as live ticks.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the simulated market.")] = None,
+    ticks: Annotated[
+        float | None, typer.Option(help="Simulated ticks per second, of all assets together.")
+    ] = None,
     shock: Annotated[
         bool, typer.Option("--shock", help="Force a regime change in the simulated market.")
     ] = False,
@@ -106,6 +110,7 @@ def up(
         speed=speed,
         replay=replay,
         seed=seed,
+        ticks=ticks,
         shock=shock,
         broker=broker.value,
         host=host,
@@ -134,6 +139,47 @@ def status(state_dir: StateDir = None, as_json: Json = False) -> None:
 
 
 @app.command()
+def doctor(state_dir: StateDir = None, as_json: Json = False) -> None:
+    """Look at the broker, the topics, Redis, the registry, the model, clocks and disk, and say how to repair them.
+
+    Exit code 1 when anything fails; a warning is a risk and no failure. Example: `allocast doctor --json`
+    """
+    from launcher.command_options import settings_of
+    from launcher.doctor import examine, line
+
+    findings = []
+    for finding in examine(settings_of(state_dir)):
+        findings.append(finding)
+        if not as_json:
+            typer.echo(line(finding))
+    counts = {verdict: sum(one.verdict == verdict for one in findings) for verdict in ("ok", "warn", "fail")}
+    if as_json:
+        shown = [{name: getattr(one, name) for name in one.__struct_fields__} for one in findings]
+        print_json({"healthy": not counts["fail"], **counts, "findings": shown})
+    else:
+        typer.echo(", ".join(f"{count} {verdict}" for verdict, count in counts.items()))
+    raise typer.Exit(FAILED if counts["fail"] else 0)
+
+
+@app.command()
+def backfill(state_dir: StateDir = None, as_json: Json = False) -> None:
+    """Fetch every asset's whole history from Yahoo; what is new or was revised goes to Kafka.
+
+    A running `allocast up --feed yahoo` publishes it within seconds; otherwise the next one does. Doing it twice
+    changes nothing. Example: `allocast backfill --json`
+    """
+    from launcher.backfill import lines
+    from launcher.backfill import run as fetch
+
+    found = fetch(settings_of(state_dir))
+    if as_json:
+        print_json(found)
+    else:
+        typer.echo("\n".join(lines(found)))
+    raise typer.Exit(FAILED if found["failed"] else 0)
+
+
+@app.command()
 def forecast(
     amount: Annotated[float, typer.Option(help="What is invested today, in your currency.")],
     weights: Annotated[str, typer.Option(help="Percent per asset, together 100: gold=40,nasdaq=30,cash=30")],
@@ -142,6 +188,9 @@ def forecast(
         float, typer.Option(help="Percent of every purchase and sale; the deposit is free.")
     ] = 0.0,
     rebalance: Annotated[str, typer.Option(help="none or monthly.")] = "none",
+    deposit: Annotated[
+        str, typer.Option(help="fixed: today's rate to the end; renewed: each month at the rate of then.")
+    ] = "fixed",
     suggest: Annotated[
         bool, typer.Option("--suggest", help="Add the allocation of least CVaR and the efficient frontier.")
     ] = False,
@@ -155,7 +204,7 @@ def forecast(
     use_state_dir(state_dir)
     from training.forecast_command import run
 
-    raise typer.Exit(run(amount, weights, horizon, as_json, fee, rebalance, suggest))
+    raise typer.Exit(run(amount, weights, horizon, as_json, fee, rebalance, deposit, suggest))
 
 
 @app.command("forecast-record")

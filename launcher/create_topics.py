@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from collections.abc import Callable
 from typing import Any
 
 from producers import topics
-from producers.errors import TryAgain
+from producers.broker_access import missing_permission, reach, refusals
+from producers.errors import FixAndRestart, TryAgain
 from producers.kafka_client import client_config
 from producers.settings import Settings
 from stream_processors.state_version import CHANGELOG  # Faust would create it with its own idea of partitions
 
 WAIT_S = 60.0
+NOT_AUTHORISED = (29, 31)  # a topic, the cluster
 
 
 def wait_for_broker(
@@ -22,22 +23,18 @@ def wait_for_broker(
     """Return as soon as one of the bootstrap servers accepts a connection.
 
     say : gets one sentence when waiting takes longer than two seconds.
-    Raises TryAgain after `deadline_s` seconds.
+    Raises TryAgain after `deadline_s` seconds, FixAndRestart when its certificate is not accepted.
     """
     started = time.monotonic()
     told = False
     while True:
-        reason = ""
-        for server in client_config(settings)["bootstrap_servers"]:
-            host, _, port = server.rpartition(":")
-            try:
-                with socket.create_connection((host.strip("[]"), int(port)), timeout=2):
-                    return
-            except (OSError, ValueError) as error:
-                reason = f"{server}: {error}"
+        try:
+            return reach(settings)
+        except TryAgain as error:
+            reason = str(error)
         waited_s = time.monotonic() - started
         if waited_s >= deadline_s:
-            raise TryAgain(f"Kafka does not answer after {waited_s:.0f} s ({reason}): is it running?")
+            raise TryAgain(f"{reason} after {waited_s:.0f} s: is it running?")
         if waited_s > 2 and say is not None and not told:
             say(f"waiting for Kafka at {settings.kafka_bootstrap_servers}")
             told = True
@@ -49,7 +46,7 @@ def ensure_topics(
 ) -> list[str]:
     """Create the topics that are missing and return their names; those that exist are left as they are.
 
-    Raises TryAgain when the broker does not answer or refuses.
+    Raises TryAgain when the broker does not answer, FixAndRestart when it refuses our login or lacks an ACL.
     """
     from kafka.admin import KafkaAdminClient
     from kafka.errors import KafkaError
@@ -58,7 +55,10 @@ def ensure_topics(
     wanted = {topic.name: topic for topic in (*topics.ALL, CHANGELOG)}
     bootstrap_ms = max(1000, int(deadline_s * 1000))
     try:
-        with KafkaAdminClient(**client_config(settings), bootstrap_timeout_ms=bootstrap_ms) as admin:
+        with (
+            refusals(settings),
+            KafkaAdminClient(**client_config(settings), bootstrap_timeout_ms=bootstrap_ms) as admin,
+        ):
             missing = sorted(wanted.keys() - set(admin.list_topics()))
             if not missing:
                 return []
@@ -71,6 +71,8 @@ def ensure_topics(
                 why = "; ".join(
                     f"{one['name']}: {one['error_message'] or one['error_code']}" for one in refused
                 )
+                if any(one["error_code"] in NOT_AUTHORISED for one in refused):
+                    raise FixAndRestart(missing_permission(settings, f"to create topics ({why})"))
                 raise TryAgain(f"Kafka refused to create topics: {why}")
             admin.wait_for_topics(missing)
             return created

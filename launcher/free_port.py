@@ -28,6 +28,14 @@ def free_ports(count: int) -> list[int]:
             one.close()
 
 
+def free_row(count: int) -> int:
+    """The first of `count` ports in a row that nobody listens on."""
+    while True:
+        first = free_ports(1)[0]
+        if first + count < 65_000 and all(_is_free(LOOPBACK, first + further) for further in range(count)):
+            return first
+
+
 def page_port(host: str, asked: int | None) -> int:
     """The port of the page: `asked`, or the first free one from 8050 when None, or any when 0.
 

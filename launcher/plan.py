@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import Literal
 
 from launcher import apache_kafka, embedded_broker, embedded_redis
-from launcher.free_port import LOOPBACK, free_ports, page_port
+from launcher.free_port import LOOPBACK, free_ports, free_row, page_port
 from launcher.supervisor_config import Program
+from producers import metrics
 from producers.errors import FixAndRestart
 from producers.kafka_client import client_config
 from producers.settings import Settings
 from producers.universe import load_universe
 
-Feed = Literal["auto", "csv", "simulated"]
+Feed = Literal["auto", "yahoo", "csv", "simulated"]
 Broker = Literal["embedded", "apache", "external"]
 
 EMBEDDED_SESSION_S = 4.0  # the embedded broker lets a joining group wait for half of this
@@ -35,6 +36,7 @@ class Options:
     speed: float | None = None  # sessions per second
     replay: int | None = None  # sessions
     seed: int | None = None
+    ticks: float | None = None  # per second, of the simulated market
     shock: bool = False
     broker: Literal["embedded", "apache"] = "embedded"
     host: str | None = None
@@ -122,12 +124,14 @@ def make(options: Options, settings: Settings, environment: Mapping[str, str]) -
     if redis_is_ours:
         stores.append(Program("redis", embedded_redis.command(state, redis_port), kind="store", settled_s=1))
         update["redis_url"] = type(settings.redis_url)(f"redis://{LOOPBACK}:{redis_port}/0")
+    if "metrics_port" not in given:
+        update["metrics_port"] = free_row(len(metrics.SERVICES))
     update["host"] = host
     update["port"] = page_port(host, asked)
     final = settings.model_copy(update=update)
     return Plan(
         settings=final,
-        feed="simulated" if options.feed == "auto" else options.feed,
+        feed=options.feed,
         broker=broker,
         redis_is_ours=redis_is_ours,
         programs=(*stores, *_once(), *_readers(options, autostart=broker != "embedded")),
@@ -143,10 +147,10 @@ def _once() -> tuple[Program, ...]:
 
 
 def _readers(options: Options, autostart: bool) -> tuple[Program, ...]:
-    arguments = ["--feed", "simulated" if options.feed == "auto" else options.feed]
+    arguments = ["--feed", options.feed]
     if options.data is not None:
         arguments += ["--data", str(options.data.absolute())]
-    for name in ("speed", "replay", "seed"):
+    for name in ("speed", "replay", "seed", "ticks"):
         value = getattr(options, name)
         if value is not None:
             arguments += [f"--{name}", str(value)]
@@ -184,6 +188,7 @@ def _environment(settings: Settings, inherited: Mapping[str, str]) -> dict[str, 
         "KAFKA_SECURITY_PROTOCOL": settings.kafka_security_protocol,
         "REDIS_URL": settings.redis_url.get_secret_value(),
         "ALLOCAST_STATE_DIR": str(settings.state_dir),
+        "ALLOCAST_METRICS_PORT": str(settings.metrics_port),
         "ALLOCAST_HOST": settings.host,
         "ALLOCAST_PORT": str(settings.port),
         "ALLOCAST_KAFKA_SESSION_S": str(settings.kafka_session_s),

@@ -18,7 +18,7 @@ LOCK_FILE = "up.lock"
 
 
 class RunFile(msgspec.Struct, frozen=True, kw_only=True):
-    """What a running `allocast up` tells. The first six fields are read by `load_settings` under these names."""
+    """What a running `allocast up` tells. The first seven fields are read by `load_settings` under these names."""
 
     kafka_bootstrap_servers: str
     redis_url: str  # with its password, hence mode 0600
@@ -26,6 +26,7 @@ class RunFile(msgspec.Struct, frozen=True, kw_only=True):
     port: int
     kafka_session_s: float
     partitions: int
+    metrics_port: int
     pid: int
     url: str
     feed: str

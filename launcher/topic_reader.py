@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import msgspec
 
 from launcher.create_topics import wait_for_broker
+from launcher.topic_start import NEXT, Start, seek
 from producers import tick, topics
+from producers.broker_access import refusals
 from producers.errors import FixAndRestart, SkipRecord, TryAgain
 from producers.kafka_client import client_config
 from producers.settings import Settings
@@ -36,12 +39,27 @@ def list_topics(settings: Settings) -> list[dict[str, Any]]:
         return rows
 
 
+class Seen(NamedTuple):
+    """One decoded value, where it lies and when the broker got it (ms since epoch)."""
+
+    place: str
+    at_ms: int
+    value: dict[str, Any]
+
+
 def tail(
-    settings: Settings, topic: str, *, symbol: str | None, from_start: bool, follow: bool
-) -> Iterator[dict[str, Any]]:
+    settings: Settings,
+    topic: str,
+    *,
+    symbol: str | None = None,
+    start: Start = NEXT,
+    partition: int | None = None,
+    where: Mapping[str, str] = MappingProxyType({}),
+    follow: bool,
+) -> Iterator[Seen]:
     """Records of a topic, decoded; frames of `market.ticks` as one object per tick.
 
-    symbol : only what concerns this symbol. from_start : begin with the oldest record, not with the next.
+    symbol : only what concerns this symbol. partition : only this one. where : field -> its value as text.
     follow : wait for more at the end, otherwise stop where the topic ended when the command began.
     Raises FixAndRestart for an unknown topic, TryAgain when the broker does not answer.
     """
@@ -54,20 +72,22 @@ def tail(
             raise FixAndRestart(
                 f"topic {topic!r}: expected one of {known or 'no topics; run `topics create`'}"
             )
-        partitions = [TopicPartition(topic, number) for number in sorted(numbers)]
+        if partition is not None and partition not in numbers:
+            raise FixAndRestart(f"--partition {partition}: {topic} has 0 to {max(numbers)}")
+        partitions = [
+            TopicPartition(topic, number) for number in sorted(numbers) if partition in (None, number)
+        ]
         reader.assign(partitions)
-        ends = reader.end_offsets(partitions)
-        for partition in partitions:
-            if from_start:
-                reader.seek_to_beginning(partition)
-            else:
-                reader.seek(partition, ends[partition])
+        ends = seek(reader, partitions, start)
         while follow or any(reader.position(one) < ends[one] for one in partitions):
             for records in reader.poll(timeout_ms=200).values():
                 for record in records:
                     if not follow and record.offset >= ends[TopicPartition(topic, record.partition)]:
                         continue
-                    yield from _decoded(record, symbol)
+                    place = f"{topic}[{record.partition}]@{record.offset}"
+                    for value in _decoded(record, symbol):
+                        if all(str(value.get(name)) == wanted for name, wanted in where.items()):
+                            yield Seen(place, record.timestamp, value)
 
 
 def whole_topic(reader: Any, topic: str) -> Iterator[Any]:
@@ -146,8 +166,12 @@ def consumer(settings: Settings) -> Any:
 
     left_ms = int(1000 * max(1.0, ANSWER_S - (time.monotonic() - started)))
     try:
-        return KafkaConsumer(
-            **client_config(settings), group_id=None, enable_auto_commit=False, bootstrap_timeout_ms=left_ms
-        )
+        with refusals(settings):
+            return KafkaConsumer(
+                **client_config(settings),
+                group_id=None,
+                enable_auto_commit=False,
+                bootstrap_timeout_ms=left_ms,
+            )
     except KafkaError as error:
         raise TryAgain(f"Kafka at {settings.kafka_bootstrap_servers}: {error}") from error

@@ -180,6 +180,7 @@ def _write_run_file(decided: Plan, supervisor: Supervisor) -> None:
         port=settings.port,
         kafka_session_s=settings.kafka_session_s,
         partitions=settings.partitions,
+        metrics_port=settings.metrics_port,
         pid=os.getpid(),
         url=decided.url,
         feed=decided.feed,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from typing import Any
 
 from producers.errors import FixAndRestart
@@ -30,9 +31,26 @@ def client_config(settings: Settings) -> dict[str, Any]:
         config["sasl_mechanism"] = settings.kafka_sasl_mechanism
         config["sasl_plain_username"] = settings.kafka_username
         config["sasl_plain_password"] = settings.kafka_password.get_secret_value()
-    if settings.kafka_ca_file is not None and settings.kafka_security_protocol.endswith("SSL"):
-        config["ssl_cafile"] = str(settings.kafka_ca_file)
+    if settings.kafka_security_protocol.endswith("SSL"):
+        config["ssl_context"] = tls_context(settings)
     return config
+
+
+def tls_context(settings: Settings) -> ssl.SSLContext:
+    """How the broker's certificate is checked, and our own where it asks for one; for every Kafka client.
+
+    Raises FixAndRestart when a file of ours cannot be used.
+    """
+    try:
+        context = ssl.create_default_context(cafile=settings.kafka_ca_file)
+        if settings.kafka_cert_file is not None:
+            context.load_cert_chain(settings.kafka_cert_file, settings.kafka_key_file)
+    except (ssl.SSLError, OSError) as error:
+        raise FixAndRestart(
+            "KAFKA_CA_FILE, KAFKA_CERT_FILE, KAFKA_KEY_FILE: expected PEM files of a certificate authority, of our "
+            f"certificate and of its key: {error}"
+        ) from error
+    return context
 
 
 def _decode_without_assertions() -> None:

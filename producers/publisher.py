@@ -12,14 +12,15 @@ import secrets
 import time
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from producers import tick, topics
-from producers.errors import TryAgain
+from producers import metrics, tick, topics
+from producers.errors import FixAndRestart, TryAgain
 from producers.tick import MAX_TICKS, TickFrame, partition_of
 from producers.tick_batch import TickBatch
 
@@ -48,6 +49,7 @@ class Framer:
     def frames(self, ticks: TickBatch, seen_ms: int, history: bool) -> Iterator[tuple[int, TickFrame]]:
         """(partition, frame) of a batch; at most `frame_ticks` ticks each, order kept per partition."""
         code = self._codes(ticks.symbol)
+        begun: set[int] = set()  # symbols of a whole history whose first tick has gone by
         owner = np.array(self._owner)[code]
         order = np.argsort(owner, kind="stable")
         ends = np.searchsorted(owner[order], np.arange(len(self._seq)), side="right").tolist()
@@ -55,6 +57,10 @@ class Framer:
             for start in range(begin, end, self._frame_ticks):
                 part = order[start : min(start + self._frame_ticks, end)]
                 used, local = np.unique(code[part], return_inverse=True)
+                restart: list[int] = []
+                if ticks.whole:
+                    restart = [at for at, symbol in enumerate(used.tolist()) if symbol not in begun]
+                    begun.update(used.tolist())
                 frame = TickFrame(
                     source=self._source,
                     epoch=self._epoch,
@@ -66,6 +72,8 @@ class Framer:
                     price=ticks.price[part].tolist(),
                     size=None if ticks.size is None else ticks.size[part].tolist(),
                     history=history,
+                    restart=restart,
+                    marks=None if ticks.mark is None else ticks.mark[part].tolist(),
                 )
                 self._seq[partition] += 1
                 yield partition, frame
@@ -85,8 +93,10 @@ class Publisher:
 
     def __init__(self, kafka: KafkaProducer, framer: Framer) -> None:
         self._kafka, self._framer = kafka, framer
-        self._waiting: deque[Any] = deque()
+        self._waiting: deque[tuple[float, Any]] = deque()  # when it was sent, future
         self.sent = 0
+        metrics.FRAMES_WAITING.set_function(lambda: len(self._waiting))
+        metrics.PROGRESS.labels("producer").set_function(self._progress_s)
 
     def publish(self, ticks: TickBatch, history: bool = False) -> None:
         """Send a batch; returns once it is in the producer's buffer.
@@ -95,23 +105,32 @@ class Publisher:
         """
         seen_ms = int(time.time() * 1000)
         for partition, frame in self._framer.frames(ticks, seen_ms, history):
-            while self._waiting and (self._waiting[0].is_done or len(self._waiting) >= MAX_IN_FLIGHT):
-                self._settle(self._waiting.popleft())
-            self._waiting.append(
-                self._kafka.send(
-                    topics.TICKS,
-                    value=tick.encode(frame),
-                    partition=partition,
-                    headers=topics.schema_header(tick.SCHEMA),
-                )
+            while self._waiting and (self._waiting[0][1].is_done or len(self._waiting) >= MAX_IN_FLIGHT):
+                self._settle(self._waiting.popleft()[1])
+            sent = self._kafka.send(
+                topics.TICKS,
+                value=tick.encode(frame),
+                partition=partition,
+                headers=topics.schema_header(tick.SCHEMA),
             )
+            self._waiting.append((time.time(), sent))
             self.sent += len(frame.symbol)
+            metrics.TICKS_PUBLISHED.labels(frame.source).inc(len(frame.symbol))
+            metrics.FRAMES_PUBLISHED.labels(frame.source).inc()
 
     def flush(self) -> None:
         """Wait until everything sent is acknowledged. Raises TryAgain as `publish` does."""
         self._kafka.flush()
         while self._waiting:
-            self._settle(self._waiting.popleft())
+            self._settle(self._waiting.popleft()[1])
+
+    def _progress_s(self) -> float:
+        """Now while Kafka keeps up or the feed is quiet; otherwise when the frame was sent that waits longest."""
+        with suppress(IndexError):  # settled by the other thread meanwhile
+            sent_s, future = self._waiting[0]
+            if not future.is_done:
+                return sent_s
+        return time.time()
 
     @staticmethod
     def _settle(future: Any) -> None:
@@ -120,4 +139,8 @@ class Publisher:
         try:
             future.get(timeout=DELIVERY_S)
         except KafkaError as error:
+            if "AuthorizationFailed" in str(error):  # that of the idempotent producer has no class of its own
+                raise FixAndRestart(
+                    f"Kafka does not allow us to write: {error}; see deploy/kafka/acls.txt"
+                ) from error
             raise TryAgain(f"{topics.TICKS}: a frame was not accepted: {error}") from error

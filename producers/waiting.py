@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from producers.errors import TryAgain
+from producers.broker_access import missing_permission, reach, refusals
+from producers.errors import FixAndRestart, TryAgain
 from producers.kafka_client import client_config
 from producers.settings import Settings
 
@@ -15,6 +16,7 @@ T = TypeVar("T")
 
 DEADLINE_S = 60.0
 SAY_EVERY_S = 5.0
+NO_PERMISSION = 29  # TOPIC_AUTHORIZATION_FAILED
 
 
 def until(
@@ -22,14 +24,17 @@ def until(
 ) -> T:
     """The first answer of `attempt` that is not an error, saying every few seconds what is missing.
 
-    Kafka and socket errors and TryAgain mean "not yet". Raises TryAgain after the deadline.
+    Kafka and socket errors and TryAgain mean "not yet". Raises TryAgain after the deadline, and FixAndRestart
+    when the broker is there and refuses us: waiting would not help.
     """
     from kafka.errors import KafkaError
 
     started, said = time.monotonic(), 0.0
     while True:
         try:
-            return attempt()
+            reach(settings)
+            with refusals(settings):
+                return attempt()
         except (KafkaError, OSError, TryAgain) as error:
             problem = str(error)
         waited, where = time.monotonic() - started, settings.kafka_bootstrap_servers
@@ -50,6 +55,8 @@ def topic_id(settings: Settings, topic: str) -> str:
         described: dict[str, Any] = admin.describe_topics([topic])[0]
     finally:
         admin.close()
+    if described["error_code"] == NO_PERMISSION:
+        raise FixAndRestart(missing_permission(settings, f"to describe the topic {topic}"))
     if described["error_code"] != 0:
         raise TryAgain(f"topic {topic} does not exist yet")
     return str(described["topic_id"])

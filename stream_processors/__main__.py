@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 
-from producers import topics
+from producers import logs, metrics, topics
 from producers.errors import AllocastError, FixAndRestart
 from producers.settings import load_settings
 from producers.waiting import topic_id, until
@@ -17,16 +17,21 @@ def main() -> int:
     """Entry point: runs until it is told to stop."""
     try:
         settings = load_settings()
-        logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-        logging.getLogger("kafka").setLevel(logging.WARNING)
+        logs.configure(settings, "worker")
+        metrics.serve(settings, "worker")
         # The id changes when the topic is made anew: offsets then start over, and so do fences and snapshots.
         ticks_id = until(lambda: topic_id(settings, topics.TICKS), settings, log)
         import faust
 
+        from feature_repo.store import check_redis
         from stream_processors.app import create_app
 
+        check_redis(settings)
         app = create_app(settings, ticks_id)
-        faust.Worker(app, loglevel=settings.log_level, redirect_stdouts=False).execute_from_commandline()
+        worker = faust.Worker(
+            app, loglevel=settings.log_level, redirect_stdouts=False, override_logging=False
+        )
+        worker.execute_from_commandline()
     except AllocastError as error:
         sys.stderr.write(f"stream_processors: {error}\n")
         return 2 if isinstance(error, FixAndRestart) else 1

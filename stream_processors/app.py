@@ -15,6 +15,7 @@ from producers.sessions import nyse
 from producers.settings import Settings
 from producers.universe import load_universe
 from stream_processors.log_range import between
+from stream_processors.outputs import Outputs
 from stream_processors.security import credentials, security
 from stream_processors.snapshots import Entries
 from stream_processors.state_version import APP_ID, CHANGELOG, TABLE
@@ -112,8 +113,6 @@ class _Running:
             return self._worker
 
     async def _make(self) -> Worker:
-        from stream_processors.sinks import Sinks  # imports feast, seconds
-
         self._producer = AIOKafkaProducer(
             bootstrap_servers=self._settings.kafka_bootstrap_servers,
             acks="all",  # idempotence would add nothing: keys, fences and upserts absorb a repeat
@@ -121,10 +120,12 @@ class _Running:
             max_batch_size=BATCH_BYTES,
             **security(self._settings),
         )
+        # Meanwhile the group is joined: after a crash it waits for the dead member anyway.
+        sinks = await asyncio.to_thread(_sinks, self._settings, self._producer)
         worker = Worker(
             load_universe(self._settings.universe_file),
             nyse(),
-            Sinks(self._settings, self._producer),
+            sinks,
             self._ticks_id,
             lambda: list(self._table.data.items()),
             self._save_snapshot,
@@ -164,6 +165,12 @@ class _Running:
                 self._table.data.pop(key, None)
             else:
                 self._table.data[key] = value
+
+
+def _sinks(settings: Settings, producer: AIOKafkaProducer) -> Outputs:
+    from stream_processors.sinks import Sinks  # imports feast, seconds
+
+    return Sinks(settings, producer)
 
 
 def _ticks_of(topic_partitions: Iterable[Any]) -> set[int]:

@@ -13,6 +13,7 @@ import logging
 import signal
 import sys
 import time
+from collections import deque
 from functools import partial
 from typing import Any
 
@@ -20,7 +21,7 @@ import msgspec
 import numpy as np
 
 from feature_repo.features import spec_hash
-from producers import topics
+from producers import logs, metrics, topics
 from producers.errors import AllocastError, FixAndRestart
 from producers.kafka_client import client_config
 from producers.request import MODEL, TrainingRequest, encode_request
@@ -37,6 +38,7 @@ from stream_processors.messages import Bar
 log = logging.getLogger("stream_processors.monitor")
 
 
+COVERAGE_SESSIONS = 250  # of each asset, for the gauge
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, ValueError, ZeroDivisionError)
 POLICY = "policy"  # the detector name of the policy's own reports
 LATE_SESSIONS = 5  # an asset without a bar for so long after the others blocks retraining
@@ -67,6 +69,7 @@ class MonitorService:
         self._newest: dict[str, int] = {}
         self._monitor = Monitor(list(self._ids.values()), self._closes)
         self._matcher = Matcher()
+        self._within: dict[str, deque[bool]] = {}
         self._state = policy.State()
         self._news_read = 0  # offset in models.events up to which the policy knows
         self._reported: dict[tuple[str, str], int] = {}
@@ -171,6 +174,10 @@ class MonitorService:
         asset = self._ids.get(scored.symbol)
         if asset is None:
             return
+        within = self._within.setdefault(asset, deque(maxlen=COVERAGE_SESSIONS))
+        within.append(0.05 <= scored.pit <= 0.95)
+        metrics.COVERAGE.labels(asset).set(sum(within) / len(within))
+        metrics.OUTCOMES.labels(asset).inc()
         now_ms = int(time.time() * 1000)
         session = session_number(scored.session_date)
         reports = self._monitor.score(asset, scored, now_ms)
@@ -181,6 +188,8 @@ class MonitorService:
             self._decide(policy.Quality(session, self._late(scored.session_date)))
             self._decide(policy.Served(session, scored.model, scored.spec_hash), fresh[0])
         for report in reports:
+            metrics.DETECTOR.labels(asset, report.detector).set(report.value)
+            metrics.THRESHOLD.labels(asset, report.detector).set(report.threshold)
             triggers = (report.asset, report.detector, report.session_date) in self._triggered
             if report in fresh:
                 reading = policy.Reading(session, f"{report.asset}:{report.detector}", report.alarm)
@@ -260,6 +269,7 @@ class MonitorService:
             headers=topics.schema_header(REQUEST_SCHEMA),
         )
         self._producer.flush()
+        metrics.RETRAININGS_ASKED.labels(asked.reason).inc()
 
 
 def session_number(date: int) -> int:
@@ -272,8 +282,8 @@ def main() -> int:
     """Entry point: runs until it is told to stop."""
     try:
         settings = load_settings()
-        logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-        logging.getLogger("kafka").setLevel(logging.WARNING)
+        logs.configure(settings, "monitor")
+        metrics.serve(settings, "monitor")
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
         universe = load_universe(settings.universe_file)
@@ -283,6 +293,7 @@ def main() -> int:
         log.info("scoring forecasts of %s", ", ".join(asset.id for asset in universe.priced))
         while True:
             service.step()
+            metrics.progress("monitor")
     except AllocastError as error:
         sys.stderr.write(f"monitor: {error}\n")
         return 2 if isinstance(error, FixAndRestart) else 1

@@ -16,6 +16,7 @@ from feature_repo.offline_sink import to_table, upsert
 from feature_repo.online_rows import OnlineRows
 from feature_repo.online_store import FencedRedisOnlineStore
 from feature_repo.store import load_config
+from producers import metrics
 from producers.settings import Settings
 from stream_processors.dead_letters import Record
 from stream_processors.partition import Final
@@ -45,11 +46,13 @@ class Sinks:
             await future
 
     async def write_online(self, batches: Sequence[OnlineRows]) -> int:
-        return int(await in_thread(self._online.write_rows, self._config, batches))
+        with metrics.ONLINE_WRITE.time():
+            return int(await in_thread(self._online.write_rows, self._config, batches))
 
     async def write_offline(self, partition: int, finals: list[Final]) -> None:
         if finals:
-            await in_thread(self._offline, partition, finals)
+            with metrics.OFFLINE_WRITE.time():
+                await in_thread(self._offline, partition, finals)
 
 
 def offline_writer(folder: Path) -> Callable[[int, list[Final]], None]:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from producers import topics
+from producers import metrics, topics
 from producers.kafka_client import client_config
 from producers.settings import Settings
 from stream_processors.state_version import APP_ID
@@ -68,6 +68,7 @@ class Watchdog:
     def beat(self, excused: bool) -> None:
         """The event loop runs. `excused` while it waits for a store that is away."""
         self._beat, self._excused = time.monotonic(), excused
+        metrics.progress("worker")
 
     def start(self) -> None:
         """Check until the process ends."""
@@ -108,6 +109,9 @@ class Watchdog:
             return {}, {}
         ends = client.end_offsets(partitions)
         acknowledged = {one.partition: client.committed(one) or 0 for one in partitions}
+        metrics.LAG.clear()
+        for one, end in ends.items():
+            metrics.LAG.labels(one.partition).set(max(0, end - acknowledged[one.partition]))
         return acknowledged, {one.partition: end for one, end in ends.items()}
 
     def _stop(self, reason: str) -> None:

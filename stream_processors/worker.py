@@ -14,13 +14,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
-from producers import tick, topics
+from producers import metrics, tick, topics
 from producers.errors import SkipRecord
 from producers.sessions import Sessions
 from producers.universe import Universe
@@ -97,6 +98,9 @@ class Worker:
         self._partitions: dict[int, Partition] = {}
         self._pending: dict[int, Pending] = {}
         self._news: dict[int, set[int]] = {}  # partition -> rows that moved and were not announced yet
+        self._unseen_ms: list[
+            int
+        ] = []  # when the live frames that are not yet readable online were published
         self._snapshot_bytes = 0
         self._flushing = asyncio.Lock()
         self._generation = 0  # grows with every revocation
@@ -141,6 +145,7 @@ class Worker:
         if held is not None:
             pending.held.append(held)
         self.count.records += 1
+        metrics.RECORDS.inc()
         try:
             frame = tick.decode(value or b"")
             check_clock(frame, published_ms)
@@ -155,15 +160,18 @@ class Worker:
             pending.add(dead_record(reason, value or b"", number, offset, detail))
             partition.pass_over(offset)
             self.count.dead += 1
+            metrics.DEAD_LETTERS.labels(reason).inc()
             self._check_room()
             return
         if outcome.duplicate:
             self.count.duplicates += 1
+            metrics.DUPLICATES.inc()
             log.info(
                 "%s[%d]@%d: %s frame %s/%d", topics.TICKS, number, offset, DUPLICATE, frame.epoch, frame.seq
             )
         for reason, dead in outcome.dead:
             pending.add(dead_record(reason, dead, number, offset))
+            metrics.DEAD_LETTERS.labels(reason).inc()
         for final in outcome.finals:
             pending.add(_bar_record(number, final))
             if not final.bar.history:
@@ -171,6 +179,9 @@ class Worker:
         pending.finals += outcome.finals
         if partition.dirty:
             self.moved.set()
+        if outcome.applied and not frame.history:
+            self._unseen_ms.append(published_ms)
+        metrics.TICKS.inc(outcome.applied)
         self.count.ticks += outcome.applied
         self.count.dead += len(outcome.dead)
         self._check_room()
@@ -203,6 +214,7 @@ class Worker:
         """Write the newest row of every symbol that moved. On failure they stay to be written."""
         async with self._flushing:
             self.moved.clear()
+            unseen, self._unseen_ms = self._unseen_ms, []
             taken = {
                 number: partition.dirty for number, partition in self._partitions.items() if partition.dirty
             }
@@ -215,13 +227,19 @@ class Worker:
                 batches.append(partition.online_rows(dirty))
                 self._news.setdefault(number, set()).update(dirty)
             try:
-                self.count.online_rows += await self._outputs.write_online(batches)
+                written = await self._outputs.write_online(batches)
             except BaseException:
+                self._unseen_ms = (unseen + self._unseen_ms)[-MAX_HELD:]
                 for number, dirty in taken.items():
                     if number in self._partitions:
                         self._partitions[number].dirty |= dirty
                         self.moved.set()
                 raise
+            self.count.online_rows += written
+            metrics.ONLINE_ROWS.inc(written)
+            now = time.time()
+            for published_ms in unseen:
+                metrics.FRESHNESS.observe(max(0.0, now - published_ms / 1000))
 
     def write_all_again(self) -> None:
         """Every symbol's row goes online once more; the fence refuses those that are there."""
@@ -248,8 +266,11 @@ class Worker:
         """Make everything computed so far durable, then acknowledge its records."""
         self.snapshot_due.clear()
         self._snapshot_bytes = 0
-        for number in list(self._partitions):
-            await self._snapshot(number)
+        with metrics.SNAPSHOT.time():
+            for number in list(self._partitions):
+                await self._snapshot(number)
+        metrics.PARTITIONS.set(len(self._partitions))
+        metrics.SYMBOLS.set(sum(partition.symbols for partition in self._partitions.values()))
         self._check_room()
 
     async def _snapshot(self, number: int) -> None:

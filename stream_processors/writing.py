@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from aiokafka.errors import KafkaError
 from redis.exceptions import RedisError
 
+from producers import metrics
 from stream_processors.watchdog import Watchdog
 from stream_processors.worker import Worker
 
@@ -63,6 +64,7 @@ class Writing:
             await write()
         except (RedisError, KafkaError, OSError) as error:
             # Rows stay dirty and records unacknowledged.
+            metrics.WRITE_ERRORS.inc()
             if self._away_since is None:
                 self._away_since = loop.time()
                 log.warning("cannot write, trying again: %s", error)

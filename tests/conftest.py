@@ -15,22 +15,27 @@ OURS = ("KAFKA_", "REDIS_", "ALLOCAST_")
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("chaos", "the long fault suite (make chaos)")
     group.addoption("--chaos-minutes", type=float, help="run it, for so long")
+    group.addoption("--soak-minutes", type=float, help="run the soak, for so long (make soak)")
     group.addoption("--chaos-seed", type=int, help="repeat the plan of an earlier run")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.getoption("chaos_minutes") is None:
-        long = [item for item in items if item.get_closest_marker("chaos")]
-        config.hook.pytest_deselected(items=long)
-        items[:] = [item for item in items if item not in long]
+    for marker in ("chaos", "soak"):
+        if config.getoption(f"{marker}_minutes") is None:
+            long = [item for item in items if item.get_closest_marker(marker)]
+            config.hook.pytest_deselected(items=long)
+            items[:] = [item for item in items if item not in long]
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "chaos: only with --chaos-minutes")
+    config.addinivalue_line("markers", "soak: only with --soak-minutes")
     # kafka-python 3.0.12 reads its own schemas with functions that Python 3.11 deprecates.
     config.addinivalue_line("filterwarnings", "ignore:(read_text|open_text) is deprecated:DeprecationWarning")
     # It also leaves the sockets of refused connections, which are bound to no address, to the garbage collector.
     refused = "unclosed <socket.*laddr=..0.0.0.0., [0-9]+.>"
+    # And those of a TLS connection that it gives up.
+    config.addinivalue_line("filterwarnings", "ignore:unclosed <ssl.SSLSocket.*:ResourceWarning")
     config.addinivalue_line("filterwarnings", f"ignore:{refused}:ResourceWarning")
 
 

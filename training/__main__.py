@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
-from producers import topics
+from producers import logs, metrics, topics
 from producers.errors import AllocastError, FixAndRestart, TryAgain
 from producers.settings import Settings, load_settings
 from producers.universe import load_universe
@@ -54,8 +54,8 @@ def main() -> int:
     signal.signal(signal.SIGINT, on_signal)
     try:
         settings = load_settings()
-        logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-        logging.getLogger("kafka").setLevel(logging.WARNING)
+        logs.configure(settings, "training")
+        metrics.serve(settings, "training")
         universe = load_universe(settings.universe_file)
         with only_one(settings, lambda: stopping):
             for topic in TOPICS:

@@ -14,6 +14,7 @@ HORIZONS = {"1m": 21, "3m": 63, "6m": 126}  # NYSE sessions
 FAN_SESSIONS = (21, 42, 63, 84, 105, 126)
 MAX_AMOUNT = 1e12
 REBALANCE = ("none", "monthly")
+DEPOSIT = ("fixed", "renewed")  # today's rate to the end of the term, or each month the rate of then
 MAX_FEE = 20.0  # percent
 
 
@@ -25,6 +26,7 @@ class Request(msgspec.Struct, frozen=True):
     horizon: str  # key of HORIZONS
     fee: float = 0.0  # percent of every purchase and sale; the deposit is free
     rebalance: str = "none"  # one of REBALANCE
+    deposit: str = "fixed"  # one of DEPOSIT
 
 
 class Risk(msgspec.Struct, frozen=True):
@@ -114,6 +116,14 @@ class Suggestion(msgspec.Struct, frozen=True):
     own: Choice
 
 
+class Rate(msgspec.Struct, frozen=True):
+    """The short rate, percent per year, not below 0."""
+
+    p05: float
+    median: float
+    p95: float
+
+
 class Answer(msgspec.Struct, frozen=True):
     """The forecast of one allocation."""
 
@@ -131,6 +141,7 @@ class Answer(msgspec.Struct, frozen=True):
     fan_nominal: Fan
     scenarios: int
     risk: Risk | None = None  # None only in answers written before there was one
+    short_rate: Rate | None = None  # at the horizon; None with too little history of it
     suggestion: Suggestion | None = None  # made when asked for
     notes: list[str] = []  # what a reader must know: old inflation data, simulated prices, missing LSTM
 
@@ -163,6 +174,7 @@ def ask(
     universe: Universe,
     fee: float = 0.0,
     rebalance: str = "none",
+    deposit: str = "fixed",
 ) -> Request:
     """A valid request, or FixAndRestart with one sentence that says what to change."""
     known = [asset.id for asset in universe.asset]
@@ -174,6 +186,8 @@ def ask(
         raise FixAndRestart(f"fee: expected 0 to {MAX_FEE:g} percent, got {fee:g}")
     if rebalance not in REBALANCE:
         raise FixAndRestart(f"rebalance: expected one of {', '.join(REBALANCE)}, got {rebalance!r}")
+    if deposit not in DEPOSIT:
+        raise FixAndRestart(f"deposit: expected one of {', '.join(DEPOSIT)}, got {deposit!r}")
     for name, weight in weights.items():
         if name not in known:
             raise FixAndRestart(f"weights: unknown asset {name!r}; known are {', '.join(known)}")
@@ -184,4 +198,4 @@ def ask(
         change = f"add {100 - total:g}" if total < 100 else f"take away {total - 100:g}"
         raise FixAndRestart(f"weights: must sum to 100 percent, they sum to {total:g}; {change}")
     chosen = {name: weight for name, weight in weights.items() if weight > 0}
-    return Request(amount, chosen, horizon, fee, rebalance)
+    return Request(amount, chosen, horizon, fee, rebalance, deposit)

@@ -18,6 +18,7 @@ from training.answer import (
     Fan,
     InputState,
     ModelCard,
+    Rate,
     Request,
     Risk,
     Summary,
@@ -92,6 +93,7 @@ def answer(
             drawdown_median=float(np.median(falls)),
             drawdown_p95=float(np.quantile(falls, 0.95)),
         ),
+        short_rate=None if outcome.short_rate is None else _rate(outcome.short_rate[:, at]),
         notes=_notes(champion, rows, universe, now_ms, request),
     )
 
@@ -109,6 +111,11 @@ def _summary(profit: FloatArray) -> Summary:
         p95=p95,
         prob_loss=float(np.mean(profit < 0)),
     )
+
+
+def _rate(level: FloatArray) -> Rate:
+    p05, median, p95 = (float(value) for value in np.quantile(level, (0.05, 0.5, 0.95)))
+    return Rate(p05, median, p95)
 
 
 def _outlook(

@@ -27,7 +27,7 @@ from training.horizons import FAN, HORIZONS, LEVELS, FloatArray
 from training.members import LSTM
 from training.past import Past
 
-SCHEMA = "artefact/2"
+SCHEMA = "artefact/3"
 MANIFEST = "manifest.json"
 ARRAYS = "arrays.npz"
 CHAMPION = "champion"
@@ -45,6 +45,7 @@ class Manifest(msgspec.Struct, frozen=True):
     reason: str  # why it was trained: history, drift, manual, schedule
     detail: str
     symbols: list[str]
+    rate: str | None  # symbol of the short rate, when there was enough of its history
     as_of_session: str  # newest session in the data, yyyy-mm-dd
     feed: str
     data_hash: str
@@ -68,19 +69,26 @@ class Manifest(msgspec.Struct, frozen=True):
 class Arrays:
     """members : fitted state of each, without the LSTM.      weights : member -> (assets, H).
     levels     : (H, L), where the pool is read (recalibration).
-    inflation  : (len(FAN), L) log changes.                   template : (dates, len(FAN), assets + 1) ranks.
+    inflation  : (len(FAN), L) log changes.                   rate : (len(FAN), L) changes over the anchor.
+    template   : (dates, len(FAN), assets + 2) ranks; the last columns are rate and inflation.
     """
 
     members: dict[str, dict[str, FloatArray]]
     weights: dict[str, FloatArray]
     levels: FloatArray
     inflation: FloatArray
+    rate: FloatArray
     template: FloatArray
+
+    @property
+    def tables(self) -> dict[str, FloatArray]:
+        """What is stored under its own name."""
+        return {name: getattr(self, name) for name in ("levels", "inflation", "rate", "template")}
 
 
 def write(folder: Path, manifest: Manifest, arrays: Arrays) -> Manifest:
     """Write arrays and manifest beside the model files already in `folder`. Returns the final manifest."""
-    stored: dict[str, Any] = {name: getattr(arrays, name) for name in ("levels", "inflation", "template")}
+    stored: dict[str, Any] = dict(arrays.tables)
     stored |= {f"weight.{name}": value for name, value in arrays.weights.items()}
     for member, state in arrays.members.items():
         stored |= {f"member.{member}.{name}": value for name, value in state.items()}
@@ -103,7 +111,9 @@ def load(folder: Path) -> tuple[Manifest, Arrays]:
     """Read and verify. Raises FixAndRestart naming the file and what is wrong with it."""
     manifest = manifest_of(folder)
     if manifest.schema != SCHEMA:
-        raise FixAndRestart(f"{folder}: expected {SCHEMA}, got {manifest.schema}")
+        raise FixAndRestart(
+            f"{folder}: expected {SCHEMA}, got {manifest.schema}: train again with `allocast train`"
+        )
     if tuple(manifest.horizons) != HORIZONS or not np.array_equal(manifest.levels, LEVELS):
         raise FixAndRestart(f"{folder}: made for other horizons or quantile levels; train again")
     for name, expected in manifest.files.items():
@@ -120,13 +130,15 @@ def load(folder: Path) -> tuple[Manifest, Arrays]:
             weights={name: stored[f"weight.{name}"] for name in manifest.members},
             levels=stored["levels"],
             inflation=stored["inflation"],
+            rate=stored["rate"],
             template=stored["template"],
         )
     assets = len(manifest.symbols)
     shapes = {
         "levels": (arrays.levels.shape, (len(HORIZONS), len(LEVELS))),
         "inflation": (arrays.inflation.shape, (len(FAN), len(LEVELS))),
-        "template": (arrays.template.shape[1:], (len(FAN), assets + 1)),
+        "rate": (arrays.rate.shape, (len(FAN), len(LEVELS))),
+        "template": (arrays.template.shape[1:], (len(FAN), assets + 2)),
     }
     for name, value in arrays.weights.items():
         shapes[f"weight.{name}"] = (value.shape, (assets, len(HORIZONS)))

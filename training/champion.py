@@ -18,7 +18,7 @@ from feature_repo.features import spec_hash
 from feature_repo.online import FeatureRow
 from producers.errors import FixAndRestart
 from producers.universe import Universe
-from training import artefact, recalibration
+from training import artefact, recalibration, short_rate
 from training.adjusted import Adjusted
 from training.adjustment import Adjustment
 from training.artefact import Arrays, Manifest
@@ -39,11 +39,14 @@ FAN_COLUMNS = [HORIZONS.index(horizon) for horizon in FAN]
 
 @dataclass(frozen=True)
 class Scenarios:
-    """Joint log changes from now. log_return : (scenarios, len(FAN), symbols); inflation : (scenarios, len(FAN))."""
+    """Joint changes from now. log_return : (scenarios, len(FAN), symbols); inflation : (scenarios, len(FAN)), log;
+    rate : (scenarios, len(FAN)), change of the short rate / 100, None without a rate to start from.
+    """
 
     symbols: list[str]
     log_return: FloatArray
     inflation: FloatArray
+    rate: FloatArray | None
 
 
 class Champion:
@@ -63,7 +66,7 @@ class Champion:
         }
         if self.has_lstm:
             self._members[LSTM] = Adjusted(list(self._members.values()), Adjustment(folder / "model.onnx"))
-        self._uniforms = uniforms(arrays.template, len(manifest.symbols))
+        self._uniforms = uniforms(arrays.template, len(manifest.symbols) + 2)
         self._position = {symbol: position for position, symbol in enumerate(manifest.symbols)}
         self._cached: tuple[tuple[tuple[str, int, float | None], ...], Scenarios] | None = None
         self._lock = threading.Lock()
@@ -139,6 +142,13 @@ class Champion:
         )
         return recalibration.apply(pooled, self._arrays.levels)
 
+    def _rate(self, row: FeatureRow | None) -> FloatArray:
+        """Quantiles of the short rate's change, shape (len(FAN), L); zeros without a row."""
+        if row is None:
+            return np.zeros_like(self._arrays.rate)
+        now = inputs_of({name: [value] for name, value in row.values.items()}, [row.window])
+        return short_rate.quantiles(self._arrays.rate, now)
+
     def scenarios(self, rows: Mapping[str, FeatureRow]) -> Scenarios:
         """Scenarios of all covered assets; cached until a feature changes."""
         chosen = [
@@ -146,17 +156,26 @@ class Champion:
             for symbol in self.manifest.symbols
             if (row := rows.get(symbol)) is not None and self.refuses(row) is None
         ]
-        key = tuple((row.symbol, row.event_ms, row.values["price"]) for row in chosen)
+        rate = rows.get(self.manifest.rate or "")
+        if rate is not None and (not rate.is_warm or rate.window is None):
+            rate = None
+        key = tuple(
+            (row.symbol, row.event_ms, row.values["price"]) for row in (*chosen, rate) if row is not None
+        )
         with self._lock:
             if self._cached is not None and self._cached[0] == key:
                 return self._cached[1]
-            columns = [self._position[row.symbol] for row in chosen]
-            last = len(self.manifest.symbols)
-            quantiles = [self._arrays.inflation[None]]
+            columns = [*(self._position[row.symbol] for row in chosen), -2, -1]
+            quantiles = [self._rate(rate)[None], self._arrays.inflation[None]]
             if chosen:
                 quantiles.insert(0, self.quantiles(chosen)[:, FAN_COLUMNS])
-            drawn = returns(np.concatenate(quantiles), self._uniforms[..., [*columns, last]])
-            result = Scenarios([row.symbol for row in chosen], drawn[..., :-1], drawn[..., -1])
+            drawn = returns(np.concatenate(quantiles), self._uniforms[..., columns])
+            result = Scenarios(
+                symbols=[row.symbol for row in chosen],
+                log_return=drawn[..., :-2],
+                rate=drawn[..., -2] if rate is not None else None,
+                inflation=drawn[..., -1],
+            )
             self._cached = (key, result)
             return result
 

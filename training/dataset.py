@@ -34,6 +34,7 @@ class Dataset:
     data_hash: str
     spec_hash: str
     feed: str
+    rate: Panel | None = None  # the short rate, whose targets are changes of rate / 100; None without history
 
     @property
     def symbols(self) -> list[str]:
@@ -47,47 +48,58 @@ def load_dataset(settings: Settings, universe: Universe) -> Dataset:
     if not any(settings.offline_dir.glob("*.parquet")):
         raise TryAgain(f"{settings.offline_dir}: no final sessions yet; is the stream worker running?")
     priced = [asset.symbol for asset in universe.priced]
+    rate = universe.deposit.symbol if universe.deposit is not None else None
+    wanted = priced if rate is None else [*priced, rate]
     rows = pyarrow.dataset.dataset(settings.offline_dir, format="parquet")
     known = rows.to_table(
-        columns=["symbol", "event_timestamp"], filter=pyarrow.dataset.field("symbol").isin(priced)
+        columns=["symbol", "event_timestamp"], filter=pyarrow.dataset.field("symbol").isin(wanted)
     )
     store = open_store(settings)
     frame = store.get_historical_features(
         entity_df=known.to_pandas(), features=store.get_feature_service("forecast")
     ).to_df()
-    return build(frame, priced)
+    return build(frame, priced, rate)
 
 
-def build(frame: pd.DataFrame, symbols: list[str]) -> Dataset:
-    """Panels from a point-in-time frame (one row per symbol and session)."""
+def build(frame: pd.DataFrame, symbols: list[str], rate: str | None = None) -> Dataset:
+    """Panels from a point-in-time frame (one row per symbol and session). rate : symbol of the short rate."""
     frame = frame.sort_values(["symbol", "event_timestamp"]).drop_duplicates(["symbol", "event_timestamp"])
     times = frame["event_timestamp"].dt.tz_convert("UTC").dt.tz_localize(None)
     close_ms = times.to_numpy().astype("datetime64[ms]").astype(np.int64)
     frame = frame.assign(_session=np.searchsorted(nyse().close_ms, close_ms))
     digest = hashlib.sha256()
     panels = []
-    for symbol in symbols:
+    short_rate = None
+    for symbol in symbols if rate is None else [*symbols, rate]:
         rows = frame[frame["symbol"] == symbol]
         digest.update(
             symbol.encode() + rows["_session"].to_numpy().tobytes() + rows["price"].to_numpy().tobytes()
         )
-        panel = _panel(symbol, rows)
-        if panel is not None:
+        panel = _panel(symbol, rows, is_rate=symbol == rate)
+        if symbol == rate:
+            short_rate = panel
+        elif panel is not None:
             panels.append(panel)
     if not panels:
         raise TryAgain(f"no asset has {MIN_WARM} warm sessions yet")
     feeds = sorted(set(frame["feed"]))
     return Dataset(
-        panels, int(frame["_session"].max()), digest.hexdigest()[:16], spec_hash(), "+".join(feeds)
+        panels,
+        int(frame["_session"].max()),
+        digest.hexdigest()[:16],
+        spec_hash(),
+        "+".join(feeds),
+        short_rate,
     )
 
 
-def _panel(symbol: str, rows: pd.DataFrame) -> Panel | None:
+def _panel(symbol: str, rows: pd.DataFrame, is_rate: bool) -> Panel | None:
     warm = (rows["is_warm"] == 1).to_numpy()
     if warm.sum() < MIN_WARM:
         return None
     session = rows["_session"].to_numpy()
-    x = np.log(rows["price"].to_numpy())
+    price = rows["price"].to_numpy()
+    x = price / 100 if is_rate else np.log(price)
     target = np.full((len(rows), len(HORIZONS)), np.nan)
     for column, horizon in enumerate(HORIZONS):
         end = session + horizon

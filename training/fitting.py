@@ -17,7 +17,7 @@ import numpy as np
 
 from producers.inflation import load_cpi
 from producers.sessions import nyse
-from training import artefact, gate, joint, lstm, members, past, pool, price_level, track_record
+from training import artefact, gate, joint, lstm, members, past, pool, price_level, short_rate, track_record
 from training.adjusted import Adjusted
 from training.artefact import Arrays, Manifest
 from training.dataset import Dataset
@@ -144,7 +144,8 @@ def _arrays(
         weights=weights.weight,
         levels=levels,
         inflation=price_level.fit(cpi, today).quantiles,
-        template=joint.fit_template(dataset.panels, cpi.known_at(today), dataset.last_session),
+        rate=short_rate.fit(dataset.rate),
+        template=joint.fit_template(dataset.panels, cpi.known_at(today), dataset.last_session, dataset.rate),
     )
 
 
@@ -173,6 +174,7 @@ def save(
             reason=reason,
             detail=detail,
             symbols=dataset.symbols,
+            rate=dataset.rate.symbol if dataset.rate is not None else None,
             as_of_session=str(nyse().date[dataset.last_session]),
             feed=dataset.feed,
             data_hash=dataset.data_hash,

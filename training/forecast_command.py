@@ -26,12 +26,13 @@ def run(
     as_json: bool,
     fee: float = 0.0,
     rebalance: str = "none",
+    deposit: str = "fixed",
     suggest: bool = False,
 ) -> int:
     """Print the forecast. Raises FixAndRestart (the request) or TryAgain (no model, no prices)."""
     settings = load_settings()
     universe = load_universe(settings.universe_file)
-    request = ask(amount, parse_weights(weights), horizon, universe, fee, rebalance)
+    request = ask(amount, parse_weights(weights), horizon, universe, fee, rebalance, deposit)
     watcher = ChampionWatcher(settings.models_dir, universe)
     champion = watcher.current()
     if champion is None:
@@ -55,6 +56,11 @@ def _text(result: Answer) -> str:
     ]
     if result.prob_beat_deposit is not None:
         lines.append(f"chance to beat the bank deposit: {result.prob_beat_deposit:.0%}")
+    if result.short_rate is not None:
+        lines.append(
+            f"short rate then: {result.short_rate.median:.2f} % a year, "
+            f"90 % between {result.short_rate.p05:.2f} and {result.short_rate.p95:.2f}"
+        )
     if result.risk is not None:
         lines.append(
             f"worst twentieth: {-result.risk.cvar95:+,.0f} on average after inflation; "

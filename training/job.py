@@ -23,6 +23,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from producers import logs
 from producers.errors import AllocastError, FixAndRestart
 from producers.kafka_client import client_config
 from producers.request import TrainingRequest, decode_request
@@ -257,9 +258,7 @@ def main() -> int:
     """Entry point: exit code 0 when a final event was told."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     settings = load_settings()
-    logging.basicConfig(
-        level=settings.log_level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s"
-    )
+    logs.configure(settings, "training")
     logging.getLogger("tf2onnx").setLevel(logging.WARNING)
     logging.getLogger("feast").setLevel(logging.WARNING)
     import feature_repo.offline_store  # noqa: F401  # feast takes seconds; the service starts us early for that

@@ -1,4 +1,4 @@
-"""Joint scenarios: one history of ranks ties the assets, the horizons and inflation together.
+"""Joint scenarios: one history of ranks ties the assets, the horizons, the short rate and inflation together.
 
 The marginals come from the pool. What moved together is taken from the past: each scenario draws one start
 date, for all assets and all horizons at once, and uses the ranks that the returns from that date had among
@@ -22,13 +22,13 @@ MIN_DATES = 252
 OLD_YEARS = 3.0  # history from which on an asset decides where the common past begins
 
 
-def fit_template(panels: list[Panel], cpi: Cpi, last_session: int) -> FloatArray:
+def fit_template(panels: list[Panel], cpi: Cpi, last_session: int, rate: Panel | None = None) -> FloatArray:
     """Ranks of past joint returns, in (0, 1).
 
     Uses the start dates whose longest horizon had ended by `last_session` for every asset with OLD_YEARS of
     history. A younger asset gets ranks drawn at random before its own start: two years of bitcoin must not
-    make the others forget how they fell together. Returns shape (dates, len(FAN), assets + 1), float32; the
-    last column is inflation. With fewer than MIN_DATES dates there is no evidence of dependence: shape
+    make the others forget how they fell together. Returns shape (dates, len(FAN), assets + 2), float32; the
+    last columns are the short rate and inflation. With fewer than MIN_DATES dates there is no evidence of dependence: shape
     (0, ...), and the marginals are drawn independently.
     """
     starts = sorted(int(panel.session[0]) for panel in panels)
@@ -37,9 +37,12 @@ def fit_template(panels: list[Panel], cpi: Cpi, last_session: int) -> FloatArray
     grid = np.arange(first, last_session - LONGEST + 1)
     columns = [HORIZONS.index(horizon) for horizon in FAN]
     if len(grid) < MIN_DATES:
-        return np.empty((0, len(FAN), len(panels) + 1), dtype=np.float32)
+        return np.empty((0, len(FAN), len(panels) + 2), dtype=np.float32)
     parts = []
-    for panel in panels:
+    for panel in (*panels, rate):
+        if panel is None:
+            parts.append(np.full((len(grid), len(FAN)), np.nan))
+            continue
         at = np.searchsorted(panel.session, grid, side="right") - 1
         values = (panel.target / panel.inputs.sigma)[np.maximum(at, 0)][:, columns]
         parts.append(np.where(at[:, None] >= 0, values, np.nan))
@@ -51,8 +54,8 @@ def fit_template(panels: list[Panel], cpi: Cpi, last_session: int) -> FloatArray
     usable = np.isfinite(everything[..., required]).all(axis=(1, 2))
     everything = everything[usable]
     if len(everything) < MIN_DATES:
-        return np.empty((0, len(FAN), len(panels) + 1), dtype=np.float32)
-    # Where a value is unknown (a young asset before its start, inflation beyond the newest published index)
+        return np.empty((0, len(FAN), len(panels) + 2), dtype=np.float32)
+    # Where a value is unknown (a young asset or the rate before its start, inflation beyond the newest published index)
     # one rank is drawn at random for all horizons of that date, so that the whole distribution is used,
     # without a dependence that nobody has seen.
     drawn = np.random.default_rng(SEED).random((len(everything), 1, everything.shape[2]))
@@ -64,19 +67,19 @@ def fit_template(panels: list[Panel], cpi: Cpi, last_session: int) -> FloatArray
     return uniform.astype(np.float32)
 
 
-def uniforms(template: FloatArray, assets: int, scenarios: int = SCENARIOS) -> FloatArray:
-    """Common random numbers, shape (scenarios, len(FAN), assets + 1), in (0, 1).
+def uniforms(template: FloatArray, columns: int, scenarios: int = SCENARIOS) -> FloatArray:
+    """Common random numbers, shape (scenarios, len(FAN), columns), in (0, 1).
 
     In random order, so that any part of them is a sample too. Dates are used equally often, or thinned evenly
     when there are more of them than scenarios. The draws of each column are then ranked once more, so that
     every marginal comes out as it went in.
     """
     rng = np.random.default_rng(SEED)
-    shape = (scenarios, len(FAN), assets + 1)
+    shape = (scenarios, len(FAN), columns)
     if len(template) == 0:
         return np.asarray(rng.random(shape))
     dates = rng.permutation(np.arange(scenarios) * len(template) // scenarios)
-    jitter = (rng.random((scenarios, 1, assets + 1)) - 0.5) / len(template)
+    jitter = (rng.random((scenarios, 1, columns)) - 0.5) / len(template)
     ranks = np.argsort(np.argsort(template[dates] + jitter, axis=0, kind="stable"), axis=0, kind="stable")
     return np.asarray((ranks + 0.5) / scenarios)
 

@@ -20,7 +20,7 @@ from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError
 from kafka.structs import OffsetAndMetadata
 
-from producers import topics
+from producers import metrics, topics
 from producers.errors import SkipRecord
 from producers.kafka_client import client_config
 from producers.request import MODEL, TrainingRequest, decode_request
@@ -30,7 +30,7 @@ from stream_processors.messages import Features
 from stream_processors.state_version import APP_ID
 from training import forecast_log, outcome
 from training.artefact import CHALLENGER, CHAMPION, PREVIOUS
-from training.champion import ChampionWatcher
+from training.champion import Champion, ChampionWatcher
 from training.events import SCHEMA, SHADOW, ModelEvent, event
 from training.forecast_log import Forecast
 from training.runner import Runner
@@ -74,6 +74,8 @@ class Service:
         self._current: TopicPartition | None = None
         self._next_offset = 0
         self._admin: Any = None
+        self._began = 0.0
+        self._measured = ""  # the model that the gauges tell of
 
     def run(self, should_stop: Any) -> None:
         """Until `should_stop()`; then the child is ended."""
@@ -93,6 +95,8 @@ class Service:
 
     def step(self) -> None:
         """One round: log forecasts, take a request when idle, pass on what the job says."""
+        metrics.progress("training")
+        metrics.TRAINING.set(self._runner.busy)
         self._log_forecasts(self._rows.poll(timeout_ms=100))
         for partition, records in self._requests.poll(timeout_ms=0).items():
             for record in records:
@@ -103,11 +107,14 @@ class Service:
             if self._processed(request):
                 self._waiting = None
                 self._runner.begin(request)
+                self._began = time.monotonic()
             elif time.monotonic() - said > SAY_EVERY_S:
                 self._waiting = (request, time.monotonic())
                 log.warning("waiting for the stream worker to process the history; is it running?")
         for message in self._runner.events():
             self._tell(message)
+            if message.final or message.kind == SHADOW:
+                metrics.TRAINING_TIME.observe(time.monotonic() - self._began)
             if message.final:
                 if message.kind != "failed":  # what failed may be asked for again
                     self._finished.add(message.idempotency_key)
@@ -195,23 +202,30 @@ class Service:
         champion = self._watcher.current()
         if champion is None:
             return
+        self._measure(champion)
         for record in _flat(polled):
             if b'"final":true' not in (record.value or b""):
                 continue
             try:
                 message = msgspec.json.decode(record.value, type=Features)
-                made = [
-                    forecast_log.forecast_of(model, message, role)
-                    for role, model in {CHAMPION: champion, **self._trials.beside()}.items()
-                ]
+                with metrics.FORECAST_TIME.time():
+                    made = [
+                        forecast_log.forecast_of(model, message, role)
+                        for role, model in {CHAMPION: champion, **self._trials.beside()}.items()
+                    ]
             except (msgspec.DecodeError, UnicodeDecodeError, ValueError, KeyError) as error:
                 log.warning("%s[%d]@%d: %s", record.topic, record.partition, record.offset, error)
                 continue
+            log.debug(
+                "%s[%d]@%s: forecast of %s after session %d",
+                topics.TICKS, record.partition, message.source_offset, message.symbol, message.session_date,
+            )  # fmt: skip
             for forecast in made:
                 if forecast is not None:
                     self._log_forecast(forecast)
 
     def _log_forecast(self, forecast: Forecast) -> None:
+        metrics.FORECASTS.inc()
         self._trials.add(forecast)
         self._producer.send(
             topics.FORECASTS,
@@ -220,7 +234,27 @@ class Service:
             headers=topics.schema_header(forecast_log.SCHEMA),
         )
 
+    def _measure(self, champion: Champion) -> None:
+        """Gauges of the served model, once per model."""
+        if champion.version == self._measured:
+            return
+        self._measured = champion.version
+        metrics.MODEL_CREATED.set(champion.created_ms / 1000)
+        metrics.MEMBER_WEIGHT.clear()
+        metrics.MEMBER_SKILL.clear()
+        for member, weight in champion.members.items():
+            metrics.MEMBER_WEIGHT.labels(member).set(weight)
+            skills = [
+                skill
+                for one in champion.manifest.earned.values()
+                for skill in one.skill.get(member, [])
+                if skill is not None
+            ]
+            if skills:
+                metrics.MEMBER_SKILL.labels(member).set(sum(skills) / len(skills))
+
     def _tell(self, message: ModelEvent) -> None:
+        metrics.MODEL_EVENTS.labels(message.kind).inc()
         if message.kind != "training" or not message.progress:
             log.info("%s %s: %s", message.kind, message.version, message.detail)
         sent = self._producer.send(

@@ -17,12 +17,14 @@ from training.dataset import Dataset, build
 
 
 def load(folder: Path, universe: Universe) -> Dataset:
-    """Every final session of every priced asset. Raises FixAndRestart (a bad file), TryAgain (too short)."""
+    """Every final session of every asset. Raises FixAndRestart (a bad file), TryAgain (too short)."""
     feed = CsvFeed(folder, universe, replay_sessions=0, sessions_per_s=1.0)
     (ticks,) = feed.history()
-    symbols = [asset.symbol for asset in universe.priced if asset.symbol in set(ticks.symbol)]
+    given = set(ticks.symbol)
+    symbols = [asset.symbol for asset in universe.priced if asset.symbol in given]
+    rate = universe.deposit.symbol if universe.deposit is not None else ""
     parts = []
-    for symbol in symbols:
+    for symbol in [*symbols, rate] if rate in given else symbols:
         own = ticks.symbol == symbol
         partition = Partition(0, "bench", universe, nyse())
         record = TickFrame(
@@ -45,4 +47,4 @@ def load(folder: Path, universe: Universe) -> Dataset:
         closes = [final.bar.session_close_ms for final in finals]
         part["event_timestamp"] = pd.to_datetime(closes, unit="ms", utc=True)
         parts.append(part)
-    return build(pd.concat(parts), symbols)
+    return build(pd.concat(parts), symbols, rate if rate in given else None)

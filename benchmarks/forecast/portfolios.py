@@ -87,10 +87,11 @@ def _moments(dataset: Dataset, track: Track, number: int, cpi: Cpi) -> Iterator[
     known = [dataset.panels[at].known_at(origin) for at in present]
     today = nyse().date[origin]
     template = joint.fit_template(known, cpi.known_at(today), origin)
-    uniform = joint.uniforms(template, len(present), SCENARIOS)
+    uniform = joint.uniforms(template, len(present) + 2, SCENARIOS)
     columns = [HORIZONS.index(h) for h in FAN]
     inflation = price_level.fit(cpi, today).quantiles
-    drawn = joint.returns(np.concatenate([q[present][:, columns], inflation[None]]), uniform)
+    without_rate = uniform[..., [*range(len(present)), -1]]
+    drawn = joint.returns(np.concatenate([q[present][:, columns], inflation[None]]), without_rate)
     mean, covariance = _random_walk(known)
     rng = np.random.default_rng(SEED)
     for horizon in scores.JUDGED:

@@ -37,7 +37,7 @@ def html(result: Mapping[str, Any], track: Track) -> str:
         f"</style><h1>Forecast evaluation</h1><p>{escape(result['test_from'])} to {escape(result['test_to'])}, "
         f"{result['origins']} origins every 21 sessions, embargo {result['embargo']} sessions, data "
         f"{escape(result['data_hash'])}. Ideas tried before the test period: {escape(tried)}.</p>"
-        f"{tables}{''.join(drawn)}{_joint(result)}{_old_recipe(result)}</html>"
+        f"{tables}{''.join(drawn)}{_lstm(result)}{_joint(result)}{_old_recipe(result)}</html>"
     )
 
 
@@ -62,6 +62,19 @@ def _table(result: Mapping[str, Any], names: list[str], horizon: str) -> str:
         rows.append(f"<tr><th>{escape(name)}</th>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>")
     header = "".join(f"<th>{escape(text)}</th>" for text in head)
     return f"<h2>{horizon} sessions</h2><table><tr>{header}</tr>{''.join(rows)}</table>"
+
+
+def _lstm(result: Mapping[str, Any]) -> str:
+    if "lstm_contribution" not in result:
+        return ""
+    lines = []
+    for horizon, one in result["lstm_contribution"].items():
+        spread = result["lstm_seeds_skill_vs_rw"][horizon]
+        each = f"; skill of single networks {min(spread):+.2%} to {max(spread):+.2%}" if spread else ""
+        lines.append(
+            f"<li>{horizon} sessions: with it the pool saves {one['skill']:+.3%} (t {one['t']:+.1f}){each}</li>"
+        )
+    return f"<h2>What the LSTM adds</h2><ul>{''.join(lines)}</ul>"
 
 
 def _joint(result: Mapping[str, Any]) -> str:

@@ -20,6 +20,7 @@ from producers.sessions import nyse
 from producers.universe import Universe, load_universe
 from training import members, track_record, walk_forward
 from training.dataset import Dataset
+from training.horizons import FloatArray
 from training.lstm import Effort
 from training.members import LSTM
 from training.random_walk import RandomWalk
@@ -52,8 +53,9 @@ def run(
     """The whole evaluation, and the forecasts it judged. Raises FixAndRestart when the data end before the first forecast has matured."""
     universe = universe or load_universe()
     tell = progress or silent
+    effort = effort or Effort()
     dataset = load(data, universe)
-    track, seconds = forecasts(dataset, test_from, effort or Effort(), with_lstm, Cache(cache), tell)
+    track, seconds = forecasts(dataset, test_from, effort, with_lstm, Cache(cache), tell)
     named = {asset.symbol: asset.id for asset in universe.asset}
     result: dict[str, Any] = {
         "data_hash": dataset.data_hash,
@@ -65,9 +67,13 @@ def run(
         "seconds": seconds,
     }
     test = replace(track, symbols=[named[symbol] for symbol in track.symbols])
+    single = [name for name in lstm_walk.seeds(effort) if name in test.quantiles]
+    spread = scores.spread(test, single)
+    test = replace(test, quantiles={name: q for name, q in test.quantiles.items() if name not in single})
     result |= scores.table(test)
     if with_lstm:
         result["lstm_contribution"] = scores.contribution(test, "pool", "pool_without_lstm")
+        result["lstm_seeds_skill_vs_rw"] = spread
     result["joint"] = portfolios.evaluate(dataset, test)
     if with_old_recipe:
         result["old_recipe"] = old_recipe.evaluate(dataset, test, tell)
@@ -106,10 +112,11 @@ def forecasts(
             moved = cache.arrays(
                 f"lstm|{dataset.data_hash}|{effort}",
                 origins[tested],
-                lambda: {LSTM: _lstm(dataset, without, tested, effort, tell)},
-            )[LSTM]
-        out[LSTM] = np.full(baseline.shape, np.nan)
-        out[LSTM][tested] = moved
+                lambda: _lstm(dataset, without, tested, effort, tell),
+            )
+        for name, quantiles in moved.items():
+            out[name] = np.full(baseline.shape, np.nan)
+            out[name][tested] = quantiles
         everyone = replace(track, quantiles={**found, LSTM: out[LSTM]})
         with _timed(seconds, "pool"):
             out["pool"] = track_record.recalibrated(track, track_record.pooled(everyone))
@@ -130,7 +137,7 @@ def forecasts(
 
 def _lstm(
     dataset: Dataset, others: Track, tested: np.ndarray[Any, Any], effort: Effort, tell: Progress
-) -> np.ndarray[Any, Any]:
+) -> dict[str, FloatArray]:
     table = np.stack([q[tested] for q in others.quantiles.values()])
     awake = np.isfinite(table)
     number = awake.sum(axis=0)

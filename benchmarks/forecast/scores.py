@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -98,3 +99,9 @@ def contribution(track: Track, name: str, other: str) -> dict[str, Any]:
         skill = float(1 - np.nanmean(own) / np.nanmean(base)) if np.isfinite(own).any() else float("nan")
         result[str(h)] = {"skill": skill, "t": found.t, "p": found.p_value}
     return result
+
+
+def spread(track: Track, names: Sequence[str]) -> dict[str, list[float]]:
+    """Skill over the random walk of each of these forecasters: judged horizon -> one value per name."""
+    each = [contribution(track, name, UNIT) for name in names]
+    return {str(h): [one[str(h)]["skill"] for one in each] for h in JUDGED}

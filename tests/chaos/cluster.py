@@ -21,25 +21,23 @@ from tests.services import kafka_jars, until
 
 SYMBOLS = 40
 PARTITIONS = 6
-SESSION_S = 6.0  # the shortest that Apache Kafka allows by default
 READY_S = 120.0
 
 
 class Cluster:
     """What is attacked. A worker that ends by itself is started again, as the supervisor would."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, symbols: int = SYMBOLS) -> None:
         jars = kafka_jars()
         kafka_port, redis_port = free_ports(2)
         self.universe_file = folder / "universe.toml"
-        self.universe_file.write_text(_universe(), encoding="utf-8")
+        self.universe_file.write_text(universe_of(symbols), encoding="utf-8")
         self.settings: Settings = load_settings(
             kafka_bootstrap_servers=f"{LOOPBACK}:{kafka_port}",
             redis_url=f"redis://{LOOPBACK}:{redis_port}/0",
             state_dir=folder / "state",
             universe_file=self.universe_file,
             partitions=PARTITIONS,
-            kafka_session_s=SESSION_S,
         )
         self.universe: Universe = load_universe(self.universe_file)
         self._folder = folder
@@ -128,9 +126,9 @@ class Cluster:
 
 
 @contextmanager
-def cluster(folder: Path) -> Iterator[Cluster]:
+def cluster(folder: Path, symbols: int = SYMBOLS) -> Iterator[Cluster]:
     """A cluster without workers, until the block ends."""
-    started = Cluster(folder)
+    started = Cluster(folder, symbols)
     try:
         started.open()
         yield started
@@ -138,8 +136,9 @@ def cluster(folder: Path) -> Iterator[Cluster]:
         started.close()
 
 
-def _universe() -> str:
+def universe_of(symbols: int) -> str:
+    """A universe file with so many made-up assets."""
     asset = '[[asset]]\nid = "a{0}"\nsymbol = "SYM{0}"\nname = "Asset {0}"\nkind = "price"\n'
     return "\n".join(
-        asset.format(number) + 'calendar = "sessions"\nunit = "USD"\n' for number in range(SYMBOLS)
+        asset.format(number) + 'calendar = "sessions"\nunit = "USD"\n' for number in range(symbols)
     )

@@ -54,6 +54,15 @@ class Server:
         pages = Path(f"/proc/{self._process.pid}/statm").read_text(encoding="ascii").split()[1]
         return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
+    @property
+    def cpu_s(self) -> float:
+        """Processor seconds since its start, in user and in kernel mode."""
+        assert self._process is not None
+        fields = (
+            Path(f"/proc/{self._process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        )
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def kill(self) -> None:
         """SIGKILL: no goodbye to anybody."""
         self._end(signal.SIGKILL)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from launcher.parity import verify
 from stream_processors.watchdog import EXIT_CODE
 from tests.chaos.battle import Battle, battle
 from tests.services import until
@@ -85,4 +89,33 @@ def test_a_worker_that_stands_still_ends_itself(fought: Battle) -> None:
         stalled.kill()
     assert stalled.exit_code == EXIT_CODE, stalled.log.read_text(encoding="utf-8")[-2000:]
     fought.cluster.shared_by(2)
+    judge(fought)
+
+
+def test_a_rolling_restart_and_a_backup_that_is_restored(fought: Battle, tmp_path: Path) -> None:
+    """The commands of docs/operators.md: stop, archive, lose everything, unpack, start. The verdict stays the same."""
+    cluster = fought.cluster
+    for worker in cluster.workers[:2]:
+        worker.terminate()
+        worker.start()
+        cluster.shared_by(2)
+    judge(fought)
+    before = verify(cluster.settings, cluster.universe)
+    for server in (*cluster.workers[:2], cluster.redis, cluster.kafka):
+        server.terminate()
+    folder, archive = cluster.settings.state_dir.parent, tmp_path / "backup.tgz"
+    parts = ["kafka", "redis", "state"]
+    subprocess.run(["tar", "-C", str(folder), "-czf", str(archive), *parts], check=True)
+    for part in parts:
+        shutil.rmtree(folder / part)
+    subprocess.run(["tar", "-C", str(folder), "-xzf", str(archive)], check=True)
+    for server in (cluster.kafka, cluster.redis):
+        server.start()
+        until(server.ready, f"{server.name} answers")
+    assert verify(cluster.settings, cluster.universe) == before
+    for worker in cluster.workers[:2]:
+        worker.start()
+    cluster.shared_by(2)
+    fought.resume()
+    fought.published(100)
     judge(fought)

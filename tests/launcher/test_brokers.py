@@ -18,16 +18,23 @@ from launcher import apache_kafka as apache
 from launcher import create_topics, embedded_broker, topic_reader
 from launcher.create_topics import CHANGELOG, ensure_topics, wait_for_broker
 from launcher.free_port import LOOPBACK, free_ports
+from launcher.topic_start import OLDEST
 from producers import tick, topics
 from producers.errors import FixAndRestart, TryAgain
 from producers.kafka_client import client_config
 from producers.settings import Settings, load_settings
+from tests.security.certificates import Authority
 from tests.services import kafka_jars, running
 
 
 @pytest.fixture(params=["embedded_broker", "apache_kafka"])
 def settings(request: pytest.FixtureRequest) -> Settings:
     return load_settings(kafka_bootstrap_servers=request.getfixturevalue(request.param))
+
+
+def values(settings: Settings, topic: str, symbol: str | None = None) -> list[Any]:
+    found = topic_reader.tail(settings, topic, symbol=symbol, start=OLDEST, follow=False)
+    return [one.value for one in found]
 
 
 def publish(settings: Settings, topic: str, value: bytes, key: bytes | None = None) -> None:
@@ -128,9 +135,9 @@ def test_frames_are_unpacked_to_ticks(settings: Settings) -> None:
     frame = tick.TickFrame("csv", "01J", 0, 5, ["GC=F", "^IXIC"], [0, 1, 0], [1, 2, 3], [1500.5, 2.0, None])
     publish(settings, topics.TICKS, tick.encode(frame))
     publish(settings, topics.TICKS, b"not a frame")
-    found = list(topic_reader.tail(settings, topics.TICKS, symbol="GC=F", from_start=True, follow=False))
+    found = values(settings, topics.TICKS, symbol="GC=F")
     assert [(one["event_ms"], one["price"]) for one in found] == [(1, 1500.5), (3, None)]
-    everything = list(topic_reader.tail(settings, topics.TICKS, symbol=None, from_start=True, follow=False))
+    everything = values(settings, topics.TICKS)
     assert [one for one in everything if "not_json" in one.get("unreadable", "")]
 
 
@@ -139,12 +146,12 @@ def test_records_are_decoded_and_filtered(settings: Settings) -> None:
     publish(settings, topics.FEATURES, b'{"symbol": "GC=F", "n": 1}', key=b"GC=F")
     publish(settings, topics.FEATURES, b'{"symbol": "^IXIC", "n": 2}', key=b"^IXIC")
     publish(settings, topics.DEAD, b"\xff\xfe", key=None)
-    gold = list(topic_reader.tail(settings, topics.FEATURES, symbol="GC=F", from_start=True, follow=False))
+    gold = values(settings, topics.FEATURES, symbol="GC=F")
     assert gold == [{"symbol": "GC=F", "n": 1}]
-    dead = list(topic_reader.tail(settings, topics.DEAD, symbol=None, from_start=True, follow=False))
+    dead = values(settings, topics.DEAD)
     assert dead[-1]["headers"] == {}
     with pytest.raises(FixAndRestart, match=r"no\.such\.topic"):
-        list(topic_reader.tail(settings, "no.such.topic", symbol=None, from_start=True, follow=False))
+        values(settings, "no.such.topic")
 
 
 def test_apache_kafka_keeps_its_records_over_a_restart(tmp_path: Path) -> None:
@@ -209,16 +216,18 @@ def test_sasl_needs_user_and_password(missing: str) -> None:
         client_config(load_settings(kafka_security_protocol="SASL_SSL", **given))
 
 
-def test_client_config_carries_everything_kafka_python_needs() -> None:
+def test_client_config_carries_everything_kafka_python_needs(tmp_path: Path) -> None:
+    ca = Authority(tmp_path, "authority").file
     config = client_config(
         load_settings(
             kafka_bootstrap_servers="a:1, b:2",
             kafka_security_protocol="SASL_SSL",
             kafka_username="ada",
             kafka_password="secret",  # noqa: S106
-            kafka_ca_file="/ca.pem",
+            kafka_ca_file=ca,
         )
     )
+    assert len(config.pop("ssl_context").get_ca_certs()) == 1
     assert config == {
         "bootstrap_servers": ["a:1", "b:2"],
         "security_protocol": "SASL_SSL",
@@ -226,6 +235,5 @@ def test_client_config_carries_everything_kafka_python_needs() -> None:
         "sasl_mechanism": "SCRAM-SHA-256",
         "sasl_plain_username": "ada",
         "sasl_plain_password": "secret",
-        "ssl_cafile": "/ca.pem",
     }
     assert config.keys() <= KafkaAdminClient.DEFAULT_CONFIG.keys()

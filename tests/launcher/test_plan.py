@@ -17,7 +17,7 @@ from producers.settings import load_settings
 
 def test_embedded_by_default(tmp_path: Path) -> None:
     decided = plan.make(Options(seed=7, shock=True, speed=2.0), load_settings(), {"PATH": "/bin"})
-    assert (decided.broker, decided.redis_is_ours, decided.feed) == ("embedded", True, "simulated")
+    assert (decided.broker, decided.redis_is_ours, decided.feed) == ("embedded", True, "auto")
     assert decided.forgets
     programs = {program.name: program for program in decided.programs}
     assert list(programs) == ["broker", "redis", "topics", "features", *READERS]
@@ -44,7 +44,7 @@ def test_given_addresses_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "redis" not in programs
     assert all(programs[name].autostart for name in READERS)
     assert decided.environment["KAFKA_BOOTSTRAP_SERVERS"] == "kafka.example:9092"
-    assert decided.environment["ALLOCAST_KAFKA_SESSION_S"] == "10.0"
+    assert decided.environment["ALLOCAST_KAFKA_SESSION_S"] == "6.0"
     assert decided.url.startswith("http://127.0.0.1:")
     assert "secret" not in repr(decided.settings)
 

@@ -23,6 +23,7 @@ from training.profit import simulate
 
 UNIVERSE = load_universe()
 NOW_MS = close_ms(12_001)
+RATE = {"price": 2.0, "ewma_volatility": 3e-4, "realised_volatility_252": 3e-4 * 252**0.5}
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +46,7 @@ def rows() -> dict[str, object]:
     return {
         "GC=F": row("GC=F"),
         "^IXIC": row("^IXIC", values={"price": 9000.0, "ewma_volatility": 0.02}),
-        "^IRX": row("^IRX", values={"price": 2.0}),
+        "^IRX": row("^IRX", values=RATE),
     }
 
 
@@ -116,6 +117,34 @@ def test_risk_and_fees_in_the_answer(champion: Champion) -> None:
     )
     assert traded.nominal.mean == pytest.approx(plain.nominal.mean, rel=0.2)
     assert traded.nominal.mean != plain.nominal.mean
+
+
+def test_a_renewed_deposit_earns_what_the_rate_will_be(champion: Champion) -> None:
+    fixed, renewed = (
+        answer(
+            ask(10_000.0, {"cash": 100.0}, "6m", UNIVERSE, deposit=deposit),
+            champion,
+            rows(),
+            NOW_MS,
+            UNIVERSE,
+        )
+        for deposit in ("fixed", "renewed")
+    )
+    assert fixed.nominal.p05 == fixed.nominal.p95
+    assert renewed.nominal.p05 < fixed.nominal.median < renewed.nominal.p95
+    assert renewed.nominal.median == pytest.approx(fixed.nominal.median, rel=0.05)
+    assert renewed.short_rate is not None
+    assert 0 <= renewed.short_rate.p05 < renewed.short_rate.median < renewed.short_rate.p95
+    assert renewed.short_rate.median == pytest.approx(2.0, abs=0.1)
+
+
+def test_a_renewed_deposit_is_refused_while_nothing_is_known_of_the_rate(champion: Champion) -> None:
+    young = rows() | {"^IRX": row("^IRX", values=RATE, is_warm=False)}
+    request = ask(10_000.0, {"gold": 50.0, "cash": 50.0}, "6m", UNIVERSE, deposit="renewed")
+    with pytest.raises(TryAgain, match="choose the fixed term"):
+        answer(request, champion, young, NOW_MS, UNIVERSE)
+    plain = answer(ask(10_000.0, {"cash": 100.0}, "6m", UNIVERSE), champion, young, NOW_MS, UNIVERSE)
+    assert plain.short_rate is None
 
 
 def test_the_suggestion_loses_less_in_the_worst_twentieth(champion: Champion) -> None:
@@ -232,7 +261,7 @@ def test_a_damaged_directory_is_refused_and_the_previous_model_stays(
     ("changes", "says"),
     [
         ({"spec_hash": "other"}, "trained on feature spec other"),
-        ({"schema": "artefact/9"}, "expected artefact/2"),
+        ({"schema": "artefact/9"}, "expected artefact/3"),
         ({"horizons": [1]}, "other horizons"),
         ({"files": {"../../etc/passwd": "0"}}, "missing"),
         ({"files": {}}, "does not list"),

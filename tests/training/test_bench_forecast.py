@@ -18,6 +18,9 @@ from tests.stubs import SESSION, random_walk
 from training.lstm import Effort
 from training.walk_forward import Track
 
+# Keras and tensorflow use what numpy and Python deprecate.
+pytestmark = [pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")]
+
 FIRST, N = SESSION - 1_000, 1_300
 
 
@@ -36,8 +39,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def evaluated(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Track]:
     return run.run(
         folder,
-        date.fromisoformat(str(nyse().date[FIRST + 950])),
-        with_lstm=False,
+        date.fromisoformat(str(nyse().date[FIRST + 1_000])),
+        Effort(seeds=2, epochs=1, stride=20),
         cache=tmp_path_factory.mktemp("cache"),
     )
 
@@ -60,6 +63,11 @@ def test_the_json_is_as_documented(evaluated: tuple[dict[str, Any], Track]) -> N
         assert 0 <= entry["coverage90"] <= 1
         assert result["joint"][horizon]["origins"] > 0
         assert len(result["joint"][horizon]["profit_skill_by_allocation"]) == 12
+        spread = result["lstm_seeds_skill_vs_rw"][horizon]
+        assert len(spread) == 2
+        assert min(spread) - 0.01 < result["lstm"][horizon]["skill_vs_rw"] < max(spread) + 0.01
+        assert "skill" in result["lstm_contribution"][horizon]
+    assert not [name for name in track.quantiles if "seed" in name]
     assert np.all(np.diff(track.origins) == 21)
     assert result["test_from"] == str(nyse().date[track.origins[0]])
 
@@ -84,6 +92,7 @@ def test_the_page_needs_no_network(evaluated: tuple[dict[str, Any], Track]) -> N
     page = report.html(*evaluated)
     assert "<h2>63 sessions</h2>" in page
     assert "energy score" in page
+    assert "of single networks" in page
     assert 'src="http' not in page
 
 
@@ -97,3 +106,10 @@ def test_options_and_lines_of_progress(folder: Path, capsys: pytest.CaptureFixtu
         for done in (0.01, 0.02, 0.5, 1.0, 0.1):
             tell(done, "work")
     assert capsys.readouterr().err.splitlines() == ["  1% work", " 50% work", "100% work", " 10% work"]
+
+
+def test_too_little_history_for_the_lstm_leaves_it_out(folder: Path, tmp_path: Path) -> None:
+    start = date.fromisoformat(str(nyse().date[FIRST + 900]))
+    result, _ = run.run(folder, start, Effort(seeds=1, epochs=1), cache=tmp_path)
+    assert np.isnan(result["lstm"]["63"]["skill_vs_rw"])
+    assert result["pool"]["63"]["skill_vs_rw"] == result["pool_without_lstm"]["63"]["skill_vs_rw"]

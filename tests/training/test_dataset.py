@@ -142,7 +142,7 @@ def test_joint_scenarios_keep_marginals_and_dependence() -> None:
     together, apart = ((rng.permutation(2_000) + 0.5) / 2_000 for _ in range(2))
     template = np.stack([together, together, apart], axis=-1)[:, None, :]
     template = np.repeat(template, 6, axis=1).astype(np.float32)
-    uniform = joint.uniforms(template, assets=2)
+    uniform = joint.uniforms(template, columns=3)
     assert uniform.shape == (joint.SCENARIOS, 6, 3)
     quantiles = np.sort(rng.standard_normal((3, 6, len(LEVELS))), axis=-1)
     drawn = joint.returns(quantiles, uniform)
@@ -150,9 +150,9 @@ def test_joint_scenarios_keep_marginals_and_dependence() -> None:
         expected = quantiles[:, :, level == LEVELS][..., 0].T
         assert np.quantile(drawn, level, axis=0) == pytest.approx(expected, abs=0.05)
     for scenarios in (500, 2_000, 10_000):  # fewer than dates, as many, more
-        evenly = np.sort(joint.uniforms(template, 2, scenarios), axis=0)
+        evenly = np.sort(joint.uniforms(template, 3, scenarios), axis=0)
         assert evenly == pytest.approx(np.broadcast_to(evenly[:, :1, :1], evenly.shape))
         assert evenly[:, 0, 0] == pytest.approx((np.arange(scenarios) + 0.5) / scenarios)
     assert np.corrcoef(uniform[:, 0, 0], uniform[:, 0, 1])[0, 1] > 0.99
     assert abs(np.corrcoef(uniform[:, 0, 0], uniform[:, 0, 2])[0, 1]) < 0.1
-    assert np.array_equal(uniform, joint.uniforms(template, assets=2))  # common random numbers
+    assert np.array_equal(uniform, joint.uniforms(template, columns=3))  # common random numbers

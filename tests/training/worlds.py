@@ -13,6 +13,7 @@ from tests.stubs import closes, random_walk
 from training.dataset import Dataset, build
 
 SYMBOLS = ["GC=F", "^IXIC"]
+RATE = "^IRX"
 
 
 def frame_of(prices: dict[str, list[float]], first: int = 9_000) -> pd.DataFrame:
@@ -35,9 +36,10 @@ def frame_of(prices: dict[str, list[float]], first: int = 9_000) -> pd.DataFrame
 
 
 def dataset(n: int = 2_000, seed: int = 0) -> Dataset:
-    """Two assets of n sessions."""
+    """Two assets and the short rate, of n sessions."""
     walks = {symbol: random_walk(n, seed + i) for i, symbol in enumerate(SYMBOLS)}
-    return build(frame_of(walks), SYMBOLS)
+    walks[RATE] = random_walk(n, seed + len(SYMBOLS), start=3.0)
+    return build(frame_of(walks), SYMBOLS, RATE)
 
 
 def garch_world(n: int, seed: int, omega: float, alpha: float, beta: float) -> list[float]:

@@ -1,0 +1,275 @@
+"""Every service against servers that ask for TLS, a login and permissions, with the rules that are shipped."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+from kafka import KafkaConsumer, KafkaProducer
+from kafka.errors import GroupAuthorizationFailedError, KafkaError
+from redis.exceptions import NoPermissionError
+
+from feature_repo.online import FeastReader
+from feature_repo.online_store import FencedRedisOnlineStore
+from feature_repo.store import check_redis, load_config, refusal
+from launcher.create_topics import ensure_topics
+from launcher.doctor import examine
+from launcher.examine_state import scrape
+from launcher.free_port import free_row
+from launcher.status import figures
+from launcher.topic_reader import list_topics
+from producers import topics
+from producers.errors import FixAndRestart, TryAgain
+from producers.kafka_client import client_config
+from producers.metrics import SERVICES
+from producers.settings import Settings, load_settings
+from producers.universe import load_universe
+from tests.launcher.test_observability import series
+from tests.security.certificates import Authority
+from tests.security.servers import ROOT, SecuredKafka, allow, password, secured_kafka, secured_redis
+from tests.services import until
+from tests.system import records
+
+COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+
+pytestmark = [pytest.mark.timeout(600)]
+
+
+@dataclass
+class Secured:
+    """Both servers and what a client needs to reach them."""
+
+    kafka: SecuredKafka
+    redis_port: int
+    authority: Authority
+    folder: Path
+    metrics_port: int
+
+    def environment(self, user: str, redis_user: str = "worker", **changed: str) -> dict[str, str]:
+        """As docker-compose.yml gives it to one service, with the addresses and the login of these servers."""
+        return {
+            **COMPOSE["x-env"],
+            "ALLOCAST_HOST": "127.0.0.1",
+            "ALLOCAST_METRICS_HOST": "127.0.0.1",
+            "ALLOCAST_METRICS_PORT": str(self.metrics_port),
+            "KAFKA_BOOTSTRAP_SERVERS": self.kafka.login,
+            "KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
+            "KAFKA_USERNAME": f"allocast-{user}",
+            "KAFKA_PASSWORD": password(user),
+            "KAFKA_CA_FILE": str(self.authority.file),
+            "REDIS_URL": f"rediss://127.0.0.1:{self.redis_port}/0",
+            "REDIS_USERNAME": f"allocast-{redis_user}",
+            "REDIS_PASSWORD": password(redis_user),
+            "REDIS_CA_FILE": str(self.authority.file),
+            "ALLOCAST_STATE_DIR": str(self.folder / "state"),
+            "ALLOCAST_PARTITIONS": "2",
+            **changed,
+        }
+
+    def settings(self, user: str, redis_user: str = "worker", **changed: str) -> Settings:
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in self.environment(user, redis_user, **changed).items():
+                patch.setenv(name, value)
+            return load_settings()
+
+
+@pytest.fixture(scope="module")
+def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
+    folder = tmp_path_factory.mktemp("secured")
+    authority = Authority(folder, "authority")
+    server = authority.issue("server")
+    with (
+        secured_kafka(folder, authority, server) as kafka,
+        secured_redis(folder, authority, server) as redis_port,
+    ):
+        found = Secured(kafka, redis_port, authority, folder, free_row(len(SERVICES)))
+        allow(kafka)
+        ensure_topics(found.settings("init"))
+        yield found
+
+
+def start(
+    secured: Secured, user: str, redis_user: str, *command: str, **changed: str
+) -> subprocess.Popen[bytes]:
+    environment = {**os.environ, **secured.environment(user, redis_user, **changed)}
+    with (secured.folder / f"{user}.log").open("wb") as log:
+        return subprocess.Popen(
+            [sys.executable, "-O", "-m", *command], env=environment, stdout=log, stderr=log
+        )
+
+
+def test_every_service_works_with_no_more_than_its_rules(secured: Secured) -> None:
+    """Ticks of a producer become features, a model, events and forecasts, each written by its own user."""
+    applied = start(secured, "init", "worker", "feature_repo.apply")
+    assert applied.wait(120) == 0, (secured.folder / "init.log").read_text()
+    feed = ("producers", "--feed", "simulated", "--speed", "2")
+    services = {
+        "worker": start(secured, "worker", "worker", "stream_processors"),
+        "producer": start(secured, "producer", "worker", *feed),
+        "monitor": start(secured, "monitor", "worker", "stream_processors.monitor"),
+        "training": start(
+            secured, "training", "reader", "training", ALLOCAST_LSTM_SEEDS="1", ALLOCAST_LSTM_EPOCHS="1"
+        ),
+    }
+    try:
+        reader = secured.settings("reader", "reader")
+
+        def told(topic: str) -> bool:
+            for name, service in services.items():
+                assert service.poll() is None, (secured.folder / f"{name}.log").read_text()[-2000:]
+            return bool(records(reader, topic))
+
+        until(lambda: told(topics.BARS), "bars from the worker", 180)
+        symbols = load_universe().symbols
+        online = FeastReader(reader)
+        until(lambda: set(online.read(symbols)) == set(symbols), "rows online, read by the reading user", 120)
+        until(lambda: told(topics.FORECASTS), "forecasts from the training service", 180)
+        until(lambda: told(topics.DRIFT), "reports from the monitor", 120)
+        for name in services:
+            alive = refused(secured, "producers.alive", name)
+            assert alive.returncode == 0, alive.stderr
+        counted = figures(reader)
+        assert counted["ticks_applied"]
+        assert counted["freshness_s"]
+        assert counted["symbols"] == len(symbols)
+        assert counted["outcomes_scored"]
+        assert counted["forecasts_logged"]
+        assert_documented_series(reader)
+        findings = {one.name: one for one in examine(secured.settings("doctor", "doctor"))}
+        assert {one.verdict for one in findings.values()} == {"ok"}, findings
+        assert len(findings) >= 20
+    finally:
+        for service in services.values():
+            service.terminate()
+        for service in services.values():
+            service.wait(40)
+    logs = b"".join(path.read_bytes() for path in secured.folder.glob("*.log"))
+    assert b"market.ticks" in logs
+    assert b"hush-" not in logs, "a password is in a log"
+    for name in ("worker", "producer", "monitor", "training"):
+        lines = (secured.folder / f"{name}.log").read_text().splitlines()
+        ours = [json.loads(line) for line in lines if line.startswith("{")]
+        assert {one["service"] for one in ours} == {name}
+        assert any("topic" in one for one in ours) == (name == "worker"), ours
+
+
+def assert_documented_series(settings: Settings) -> None:
+    """What the dashboards ask for is really served, but for what has not happened here."""
+    served = {name.partition("{")[0] for one in SERVICES for name in scrape(settings, one) or {}}
+    quiet = {"allocast_dead_letters_total", "allocast_retrainings_asked_total", "allocast_member_skill_ratio"}
+    assert series().keys() - quiet <= served
+
+
+def refused(
+    secured: Secured, *command: str, user: str = "worker", **changed: str
+) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [sys.executable, "-O", "-m", *command],
+        env={**os.environ, **secured.environment(user, **changed)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert "hush-" not in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr, done.stderr
+    return done
+
+
+def test_a_wrong_password_of_kafka_ends_a_service_with_one_sentence(secured: Secured) -> None:
+    done = refused(secured, "stream_processors", KAFKA_PASSWORD="hush-wrong")  # noqa: S106
+    assert done.returncode == 2
+    assert "refused the login of KAFKA_USERNAME=allocast-worker" in done.stderr
+
+
+def test_a_wrong_password_of_redis_ends_a_service_with_one_sentence(secured: Secured) -> None:
+    done = refused(secured, "stream_processors", REDIS_PASSWORD="hush-wrong")  # noqa: S106
+    assert done.returncode == 2
+    assert "refused the login" in done.stderr
+    assert "REDIS_PASSWORD" in done.stderr
+
+
+def test_a_missing_permission_is_named(secured: Secured) -> None:
+    done = refused(secured, "stream_processors", user="dashboard")
+    assert done.returncode == 2
+    assert "to describe the topic market.ticks" in done.stderr
+    with pytest.raises(FixAndRestart, match="to create topics"):
+        ensure_topics(secured.settings("producer"))
+    config = load_config(secured.settings("worker", "doctor"))
+    with pytest.raises(NoPermissionError) as denied:
+        FencedRedisOnlineStore().fence(config, "GC=F")
+    assert "users.acl" in refusal(denied.value)
+
+
+@pytest.mark.parametrize("store", ["KAFKA", "REDIS"])
+def test_a_certificate_of_a_foreign_authority_is_refused(
+    secured: Secured, tmp_path: Path, store: str
+) -> None:
+    other = Authority(tmp_path, "somebody")
+    settings = secured.settings("worker", **{f"{store}_CA_FILE": str(other.file)})
+    ask = list_topics if store == "KAFKA" else check_redis
+    with pytest.raises(FixAndRestart, match=f"not accepted.*{store}_CA_FILE"):
+        ask(settings)
+
+
+def test_an_expired_certificate_of_the_server_is_refused(tmp_path: Path) -> None:
+    authority = Authority(tmp_path, "authority")
+    expired = authority.issue("server", valid=-dt.timedelta(days=1))
+    with secured_redis(tmp_path, authority, expired) as port:
+        environment = {"REDIS_URL": f"rediss://127.0.0.1:{port}/0", "REDIS_CA_FILE": str(authority.file)}
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in environment.items():
+                patch.setenv(name, value)
+            with pytest.raises(FixAndRestart, match="expired"):
+                check_redis(load_settings())
+        # The same code checks Kafka's certificate; here the TLS port of Redis stands in for an expired broker.
+        with pytest.raises(FixAndRestart, match="expired"):
+            list_topics(
+                load_settings(
+                    kafka_bootstrap_servers=f"127.0.0.1:{port}",
+                    kafka_security_protocol="SSL",
+                    kafka_ca_file=authority.file,
+                )
+            )
+
+
+def test_without_tls_or_login_nothing_is_read(secured: Secured) -> None:
+    plain_redis = load_settings(redis_url=f"redis://127.0.0.1:{secured.redis_port}/0")
+    reader = FeastReader(plain_redis.model_copy(update={"state_dir": secured.folder / "state"}))
+    with pytest.raises(TryAgain):
+        reader.read(["GC=F"])
+    with pytest.raises(FixAndRestart, match="does not speak TLS"):
+        list_topics(secured.settings("reader", KAFKA_BOOTSTRAP_SERVERS=secured.kafka.plain))
+
+
+def test_a_client_certificate_is_presented_where_the_broker_asks_for_one(
+    secured: Secured, tmp_path: Path
+) -> None:
+    ours = secured.authority.issue("allocast-reader")
+    given = {"kafka_bootstrap_servers": secured.kafka.certificate, "kafka_security_protocol": "SSL"}
+    files = {"kafka_ca_file": secured.authority.file}
+    known = load_settings(**given, **files, kafka_cert_file=ours.certificate, kafka_key_file=ours.key)
+    assert list_topics(known) == []  # it is let in, and no rule allows it to see anything
+    stranger = Authority(tmp_path, "somebody").issue("allocast-reader")
+    for wrong in ({}, {"kafka_cert_file": stranger.certificate, "kafka_key_file": stranger.key}):
+        settings = load_settings(**given, **files, **wrong)
+        with pytest.raises((FixAndRestart, TryAgain)):
+            list_topics(settings)
+
+
+def test_a_reader_may_not_write_and_a_worker_may_not_read_what_it_does_not_need(secured: Secured) -> None:
+    config = client_config(secured.settings("reader"))
+    with KafkaProducer(**config) as producer, pytest.raises(KafkaError, match="AuthorizationFailed"):
+        producer.send(topics.TICKS, value=b"x", partition=0).get(30)
+    with (
+        KafkaConsumer(topics.BARS, **config, group_id="allocast-worker-x") as thief,
+        pytest.raises(GroupAuthorizationFailedError),
+    ):
+        thief.poll(timeout_ms=10_000)

@@ -1,0 +1,1 @@
+"""An hour of load: nothing lost, nothing growing."""
