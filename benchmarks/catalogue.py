@@ -22,6 +22,7 @@ BENCHMARKS = {
         "benchmarks.drift.command",
         "false alarms in clean years, and breaks found, beside other detectors",
     ),
+    "backfill": ("benchmarks.backfill", "a first full history of five assets through Kafka, Faust and Feast"),
     "startup": ("benchmarks.startup", "from `allocast up` to the first forecast and to the LSTM; memory"),
 }
 

@@ -64,7 +64,8 @@ def history(
     close_ms = nyse().close_ms[last_session - sessions : last_session].tolist()
     for symbol in symbols:
         rng = np.random.default_rng(int(symbol[1:]))
-        price = 100 * np.exp(np.cumsum(0.01 * rng.standard_normal(sessions)))
+        walk = np.cumsum(0.01 * rng.standard_normal(sessions))
+        price = 100 * np.exp(walk - walk[-1])  # it ends where the live ticks begin: a jump would be held back
         yield TickFrame(
             source="bench",
             epoch="history",

@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import logging
+import sys
 
 import uvicorn
 
+from dashboard.access import load_access
 from dashboard.app import create_app
 from dashboard.live import Poller
 from dashboard.source import LiveSource
+from producers.errors import FixAndRestart
 from producers.settings import load_settings
 from producers.universe import load_universe
 
 
-def main() -> None:
+def main() -> int:
     """Serve until stopped. Features, model and events are opened behind the page, not before it."""
-    settings = load_settings()
+    try:
+        settings = load_settings()
+        access = load_access(settings.host)
+        universe = load_universe(settings.universe_file)
+    except FixAndRestart as error:
+        sys.stderr.write(f"dashboard: {error}\n")
+        return 2
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("kafka").setLevel("CRITICAL")  # it logs each failed attempt; NewsReader says it once
-    universe = load_universe(settings.universe_file)
     source = LiveSource(settings, universe)
     poller = Poller(source, universe)
-    app = create_app(poller)
+    app = create_app(poller, access)
     poller.start()
     try:
         uvicorn.run(
@@ -35,7 +43,8 @@ def main() -> None:
     finally:
         poller.stop()
         source.close()
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -58,6 +58,10 @@ def presets(universe: Universe) -> list[Preset]:
     if deposit is not None and "sp500" in ids:
         split = {"sp500": 60.0, deposit.id: 40.0}
         ready.append(Preset("sixty", "60/40", {name: split.get(name, 0.0) for name in ids}))
+    seed = [name for name in ("gold", "nasdaq", "bitcoin") if name in ids]
+    if len(seed) == 3:  # those of the student project this one grew from
+        thirds = scale_to_100(dict.fromkeys(seed, 1.0))
+        ready.append(Preset("three", "Gold, NASDAQ, bitcoin", {name: thirds.get(name, 0.0) for name in ids}))
     return ready
 
 

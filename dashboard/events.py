@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -16,7 +16,8 @@ from training.events import ModelEvent
 
 log = logging.getLogger(__name__)
 
-KEPT_EVENTS = 20
+KEPT_EVENTS = 100
+KEPT_SESSIONS = 250  # of reports per asset and detector
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 15.0
 POLL_MS = 500
 ALIVE_EVERY_POLLS = 10
@@ -35,14 +36,15 @@ class DriftReport(msgspec.Struct, frozen=True):
     alarm: bool
     session_date: int  # yyyymmdd
     at_ms: int
+    triggers: bool = False  # this report asked for a retraining
 
 
 @dataclass(frozen=True)
 class News:
-    """The newest KEPT_EVENTS events, oldest first; the newest report per asset and detector."""
+    """The newest KEPT_EVENTS events, oldest first; the newest reports per asset and detector, oldest first."""
 
     events: tuple[ModelEvent, ...] = ()
-    drift: Mapping[tuple[str, str], DriftReport] = field(default_factory=dict)
+    reports: Mapping[tuple[str, str], tuple[DriftReport, ...]] = field(default_factory=dict)
     status: str = ""  # one sentence while the broker is away; what was read before stays valid
 
     def with_event(self, event: ModelEvent) -> News:
@@ -50,18 +52,23 @@ class News:
         if event in self.events:
             return self
         events = sorted((*self.events, event), key=lambda one: one.at_ms)[-KEPT_EVENTS:]
-        return News(tuple(events), self.drift, self.status)
+        return replace(self, events=tuple(events))
 
     def with_report(self, report: DriftReport) -> News:
-        """An older report never replaces a newer one."""
+        """One per session; reading a topic again from its start is harmless, an older one changes nothing."""
         key = report.asset, report.detector
-        known = self.drift.get(key)
-        if known is not None and known.at_ms >= report.at_ms:
+        known = self.reports.get(key, ())
+        if known and known[-1].session_date >= report.session_date:
             return self
-        return News(self.events, {**self.drift, key: report}, self.status)
+        return replace(self, reports={**self.reports, key: (*known, report)[-KEPT_SESSIONS:]})
 
     def with_status(self, status: str) -> News:
-        return News(self.events, self.drift, status)
+        return self if status == self.status else replace(self, status=status)
+
+    @property
+    def drift(self) -> dict[tuple[str, str], DriftReport]:
+        """The newest report per asset and detector."""
+        return {key: known[-1] for key, known in self.reports.items()}
 
 
 _event = msgspec.json.Decoder(ModelEvent)

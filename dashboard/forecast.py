@@ -5,13 +5,19 @@ from __future__ import annotations
 import math
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from dashboard.freshness import waiting_for
-from dashboard.live import Poller, now_ms
+from dashboard.live import Poller, Snapshot, now_ms
+from dashboard.metrics import FORECASTS
 from producers.errors import TryAgain
 from producers.universe import Universe
-from training.answer import Answer, Request, ask
+from training.answer import HORIZONS, Answer, Request, Suggestion, ask
+
+if TYPE_CHECKING:
+    from training.champion import Champion
+    from training.profit import Outcome
 
 CACHED_ANSWERS = 64
 
@@ -32,10 +38,19 @@ def number(value: object, empty: float = math.nan) -> float:
         return math.nan
 
 
-def request_of(amount: object, weights: Mapping[str, object], horizon: object, universe: Universe) -> Request:
+def request_of(
+    amount: object,
+    weights: Mapping[str, object],
+    horizon: object,
+    universe: Universe,
+    fee: object = 0.0,
+    rebalance: object = "none",
+) -> Request:
     """The valid request in the form. Raises FixAndRestart with the sentence to show beside it."""
     percents = {name: number(value, empty=0.0) for name, value in weights.items()}
-    return ask(number(amount), percents, str(horizon), universe)
+    return ask(
+        number(amount), percents, str(horizon)[:20], universe, number(fee, empty=0.0), str(rebalance)[:20]
+    )
 
 
 class Forecaster:
@@ -48,19 +63,34 @@ class Forecaster:
 
     def __call__(self, request: Request) -> Answer:
         """Raises TryAgain with a sentence while something is missing."""
-        snapshot = self._poller.snapshot
-        missing = waiting_for(snapshot)
-        if missing or snapshot.champion is None:
-            raise TryAgain(missing)
+        snapshot, champion = self._ready()
         weights = tuple(sorted(request.weights.items()))
-        key = (snapshot.revision, request.amount, weights, request.horizon)
+        key = (snapshot.revision, request.amount, weights, request.horizon, request.fee, request.rebalance)
         with self._lock:
             if key in self._answers:
                 self._answers.move_to_end(key)
                 return self._answers[key]
-        answer = self._poller.source.answer(request, snapshot.champion, dict(snapshot.rows), now_ms())
+        answer = self._poller.source.answer(request, champion, dict(snapshot.basis), now_ms())
+        FORECASTS.inc()
         with self._lock:
             self._answers[key] = answer
             while len(self._answers) > CACHED_ANSWERS:
                 self._answers.popitem(last=False)
         return answer
+
+    def outcomes(self, requests: Sequence[Request]) -> list[Outcome]:
+        """Allocations on the same scenarios. Raises TryAgain as a forecast does."""
+        snapshot, champion = self._ready()
+        return [self._poller.source.outcome(one, champion, dict(snapshot.basis)) for one in requests]
+
+    def suggest(self, request: Request) -> Suggestion:
+        """The frontier around a request. Raises as `outcomes`; FixAndRestart with fewer than two assets."""
+        (outcome,) = self.outcomes([request])
+        return self._poller.source.suggest(outcome, HORIZONS[request.horizon])
+
+    def _ready(self) -> tuple[Snapshot, Champion]:
+        snapshot = self._poller.snapshot
+        missing = waiting_for(snapshot)
+        if missing or snapshot.champion is None:
+            raise TryAgain(missing)
+        return snapshot, snapshot.champion

@@ -1,4 +1,4 @@
-"""The saver's form: amount, one weight per asset, presets, horizon, before or after inflation."""
+"""The saver's form: amount, one weight per asset, presets, horizon, inflation, fees, rebalancing."""
 
 from __future__ import annotations
 
@@ -8,57 +8,32 @@ import dash_mantine_components as dmc
 from dash import html
 
 from dashboard.allocation import Preset
+from dashboard.asked import Asked
 from producers.universe import Asset, Universe
-from training.answer import MAX_AMOUNT
+from training.answer import MAX_AMOUNT, MAX_FEE
 
-AMOUNT = 10_000
 HORIZONS = [
     {"value": "1m", "label": "1 month"},
     {"value": "3m", "label": "3 months"},
     {"value": "6m", "label": "6 months"},
 ]
+REBALANCING = [{"value": "none", "label": "Never"}, {"value": "monthly", "label": "Monthly"}]
 
 
-def form(universe: Universe, presets: list[Preset]) -> Any:
-    """Starts with the first preset, so that the page answers before anything is typed."""
-    start = presets[0].weights
+def form(universe: Universe, presets: list[Preset], start: Asked) -> Any:
+    """Starts with a choice, so that the page answers before anything is typed."""
     return html.Section(
         className="panel form",
         **{"aria-labelledby": "title-form"},
         children=[
             html.H2("Your money", id="title-form"),
-            dmc.NumberInput(
-                id="amount",
-                label="Amount",
-                description="What you put in today, in your currency",
-                value=AMOUNT,
-                min=0,
-                max=MAX_AMOUNT,
-                step=1000,
-                clampBehavior="none",
-                thousandSeparator=",",
-            ),
-            html.Div(
-                role="group",
-                **{"aria-labelledby": "label-presets"},
-                children=[
-                    html.Span("Start from", id="label-presets", className="label"),
-                    html.Div(
-                        className="buttons",
-                        children=[
-                            dmc.Button(
-                                preset.label, id=f"preset-{preset.id}", variant="default", size="compact-sm"
-                            )
-                            for preset in presets
-                        ],
-                    ),
-                ],
-            ),
+            html.Div(className="amount", children=_amount(start)),
+            _group("presets", "Start from", _buttons(presets)),
             html.Div(
                 className="weights",
                 role="group",
                 **{"aria-label": "Weights in percent"},
-                children=[_weight(asset, start[asset.id]) for asset in universe.asset],
+                children=[_weight(asset, start.weights[asset.id]) for asset in universe.asset],
             ),
             html.Div(
                 className="sum",
@@ -68,25 +43,88 @@ def form(universe: Universe, presets: list[Preset]) -> Any:
                 ],
             ),
             html.P(id="form-error", className="form-error", role="alert"),
-            html.Div(
-                [
-                    html.Span("Horizon", id="label-horizon", className="label"),
-                    dmc.SegmentedControl(
-                        id="horizon",
-                        data=HORIZONS,
-                        value="6m",
-                        fullWidth=True,
-                        **{"aria-labelledby": "label-horizon"},
-                    ),
-                ]
-            ),
+            _segments("horizon", "Horizon", HORIZONS, start.horizon),
             dmc.Switch(
                 id="real",
                 label="After inflation",
                 description="Profit in today's money",
-                checked=True,
+                checked=start.real,
+            ),
+            html.Details(
+                className="more",
+                children=[
+                    html.Summary("Fees and rebalancing"),
+                    html.Div(
+                        className="more-body",
+                        children=[
+                            dmc.NumberInput(
+                                id="fee",
+                                label="Fee",
+                                description="Of every purchase and sale; the deposit is free",
+                                value=start.fee,
+                                min=0,
+                                max=MAX_FEE,
+                                step=0.1,
+                                decimalScale=3,
+                                clampBehavior="none",
+                                suffix=" %",
+                            ),
+                            _segments("rebalance", "Restore the split", REBALANCING, start.rebalance),
+                        ],
+                    ),
+                ],
             ),
         ],
+    )
+
+
+def _amount(start: Asked) -> list[Any]:
+    return [
+        dmc.NumberInput(
+            id="amount",
+            label="Amount",
+            description="What you put in today",
+            value=start.amount,
+            min=0,
+            max=MAX_AMOUNT,
+            step=1000,
+            clampBehavior="none",
+            thousandSeparator=",",
+        ),
+        dmc.TextInput(
+            id="currency",
+            label="Currency",
+            description="A label",
+            placeholder="EUR",
+            value=start.currency,
+            w=92,
+        ),
+    ]
+
+
+def _group(name: str, label: str, children: Any) -> Any:
+    title = html.Span(label, id=f"label-{name}", className="label")
+    return html.Div(role="group", **{"aria-labelledby": f"label-{name}"}, children=[title, children])
+
+
+def _buttons(presets: list[Preset]) -> Any:
+    return html.Div(
+        className="buttons",
+        children=[
+            dmc.Button(preset.label, id=f"preset-{preset.id}", variant="default", size="compact-sm")
+            for preset in presets
+        ],
+    )
+
+
+def _segments(id: str, label: str, data: list[dict[str, str]], value: str) -> Any:
+    return html.Div(
+        [
+            html.Span(label, id=f"label-{id}", className="label"),
+            dmc.SegmentedControl(
+                id=id, data=data, value=value, fullWidth=True, **{"aria-labelledby": f"label-{id}"}
+            ),
+        ]
     )
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 from dashboard.live import Snapshot
-from producers.universe import Universe
+from producers.universe import Asset, Universe
 
-LIVE, WAITING, ERROR = "live", "waiting", "error"
+LIVE, WAITING, CLOSED, ERROR = "live", "waiting", "closed", "error"
 TICKS_STALE_S = 60.0
 FEATURES_STALE_S = 5.0
 MODEL_STALE_S = 30 * 86_400.0
@@ -21,18 +21,33 @@ MODEL_STALE_S = 30 * 86_400.0
 class Stage:
     """One stage. since_ms : moment of its newest news, ms since epoch; None when there was none."""
 
-    state: str  # LIVE, WAITING or ERROR
+    state: str  # LIVE, WAITING, CLOSED or ERROR
     since_ms: int | None
     stale_after_s: float
     detail: str
 
 
-def ticks(snapshot: Snapshot) -> Stage:
-    """Prices as the producer read them, over all assets: one that still trades keeps this stage live."""
+def ticks(snapshot: Snapshot, universe: Universe, now_ms: int) -> Stage:
+    """Prices as the producer read them, over all assets: one that still trades keeps this stage live.
+
+    While the exchange is closed, silence of what trades there is no fault: the stage is closed, not stale.
+    """
     if not snapshot.rows:
         return Stage(WAITING, None, TICKS_STALE_S, "no prices yet")
     feeds = ", ".join(sorted({row.feed for row in snapshot.rows.values()}))
-    return Stage(LIVE, max(row.seen_ms for row in snapshot.rows.values()), TICKS_STALE_S, f"{feeds} feed")
+    since = max(row.seen_ms for row in snapshot.rows.values())
+    always = {asset.symbol for asset in universe.asset if asset.calendar == "always"} & snapshot.rows.keys()
+    if not snapshot.market_open and not always and now_ms - since > TICKS_STALE_S * 1000:
+        return Stage(CLOSED, since, TICKS_STALE_S, f"{feeds} feed, the exchange is closed")
+    return Stage(LIVE, since, TICKS_STALE_S, f"{feeds} feed")
+
+
+def quiet(asset: Asset, snapshot: Snapshot, now_ms: int) -> str:
+    """Why a price is old: "closed" while its exchange is, "stale" otherwise; empty while it is fresh."""
+    row = snapshot.rows.get(asset.symbol)
+    if row is None or now_ms - row.seen_ms <= TICKS_STALE_S * 1000:
+        return ""
+    return CLOSED if asset.calendar == "sessions" and not snapshot.market_open else "stale"
 
 
 def features(snapshot: Snapshot, universe: Universe) -> Stage:
@@ -60,7 +75,11 @@ def model(snapshot: Snapshot) -> Stage:
 
 def pulse(snapshot: Snapshot, universe: Universe, now_ms: int) -> dict[str, object]:
     """What the browser needs to count ages: the server's clock and the three stages it cannot see itself."""
-    stages = {"ticks": ticks(snapshot), "features": features(snapshot, universe), "model": model(snapshot)}
+    stages = {
+        "ticks": ticks(snapshot, universe, now_ms),
+        "features": features(snapshot, universe),
+        "model": model(snapshot),
+    }
     return {"now_ms": now_ms, "stages": {name: asdict(stage) for name, stage in stages.items()}}
 
 

@@ -4,29 +4,20 @@ INDEX = """<!DOCTYPE html>
 <html lang="en">
 <head>
 {%metas%}
+<meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta name="description" content="What may this split of your savings gain or lose, live and after inflation?">
 <title>{%title%}</title>
-<script>
-(function () {
-  var chosen = null;
-  try { chosen = localStorage.getItem("mantine-color-scheme-value"); } catch (denied) { chosen = null; }
-  if (chosen !== "light" && chosen !== "dark") {
-    chosen = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
-  }
-  document.documentElement.setAttribute("data-mantine-color-scheme", chosen);
-})();
-</script>
+<script src="/assets/theme.js"></script>
 {%favicon%}
 {%css%}
 </head>
 <body>
 {%app_entry%}
-<footer>
+<noscript>This page counts in your browser: please allow scripts.</noscript>
 {%config%}
 {%scripts%}
 {%renderer%}
-</footer>
 </body>
 </html>
 """

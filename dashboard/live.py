@@ -11,17 +11,20 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from dashboard.events import News
+from dashboard.record import Record
 from feature_repo.online import FeatureRow
 from producers.errors import AllocastError
 from producers.universe import Universe
-from training.answer import Answer, Request
+from training.answer import Answer, Request, Suggestion
 
 if TYPE_CHECKING:  # importing it loads ONNX Runtime, which the first paint does not need
     from training.champion import Champion
+    from training.profit import Outcome
 
 log = logging.getLogger(__name__)
 
 EVERY_S = 0.5
+FORECAST_EVERY_S = 2.0  # forecasts follow the prices; half a year ahead hardly moves within a second
 TRAIL_POINTS = 120  # of the sparklines, about one per second
 
 
@@ -40,10 +43,28 @@ class Source(Protocol):
     def news(self) -> News:
         """Model events and drift reports."""
 
+    def record(self) -> Record:
+        """Closes, and what was forecast and came of it."""
+
     def answer(
         self, request: Request, champion: Champion, rows: dict[str, FeatureRow], now_ms: int
     ) -> Answer:
         """The forecast. Raises TryAgain when the inputs of a chosen asset are missing."""
+
+    def outcome(self, request: Request, champion: Champion, rows: dict[str, FeatureRow]) -> Outcome:
+        """The same forecast scenario by scenario. Raises as `answer` does."""
+
+    def suggest(self, outcome: Outcome, horizon_sessions: int) -> Suggestion:
+        """The efficient frontier on an outcome's scenarios. Takes seconds the first time."""
+
+    def versions(self) -> list[str]:
+        """Models that could be served, newest first."""
+
+    def retrain(self) -> str:
+        """Ask for a retraining; a sentence. Raises TryAgain."""
+
+    def roll_back(self, version: str) -> str:
+        """Serve an earlier model; a sentence. Raises FixAndRestart or TryAgain."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +77,10 @@ class Snapshot:
     news: News = field(default_factory=News)
     taken_ms: int = 0  # the last time the store answered; 0 when it never did
     store_problem: str = "The feature store is being opened."  # empty when the last read succeeded
-    revision: int = 0  # grows when rows or champion changed, so that forecasts are computed again
+    record: Record = field(default_factory=Record)
+    basis: Mapping[str, FeatureRow] = field(default_factory=dict)  # the rows that forecasts are made from
+    revision: int = 0  # grows when basis or champion changed, so that forecasts are computed again
+    market_open: bool = True
 
 
 def now_ms() -> int:
@@ -78,6 +102,7 @@ class Poller:
             asset.symbol: deque(maxlen=TRAIL_POINTS) for asset in universe.asset
         }
         self._trail_ms = 0
+        self._basis_ms = 0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="poller", daemon=True)
 
@@ -109,7 +134,10 @@ class Poller:
             model_problem = _sentence(error)
         self._report(store_problem, last.store_problem)
         self._report(model_problem, last.model_problem)
-        changed = champion is not last.champion or _moved(rows, last.rows)
+        basis = last.basis
+        due = at - self._basis_ms >= FORECAST_EVERY_S * 1000 or champion is not last.champion
+        if rows.keys() != basis.keys() or (due and _moved(rows, basis)):
+            basis, self._basis_ms = rows, at
         self.snapshot = Snapshot(
             rows=rows,
             champion=champion,
@@ -117,7 +145,10 @@ class Poller:
             news=self.source.news(),
             taken_ms=taken_ms,
             store_problem=store_problem,
-            revision=last.revision + changed,
+            record=self.source.record(),
+            basis=basis,
+            revision=last.revision + (champion is not last.champion or basis is not last.basis),
+            market_open=self._market_open(at),
         )
         if not store_problem and at - self._trail_ms >= 1000:
             self._trail_ms = at
@@ -126,6 +157,15 @@ class Poller:
                 if price is not None:
                     prices.append(price)
         return self.snapshot
+
+    def _market_open(self, at: int) -> bool:
+        """The calendar takes a second to import: the first rounds do without it."""
+        if self.snapshot.taken_ms == 0:
+            return True
+        from dashboard.market_hours import is_open
+        from producers.sessions import nyse
+
+        return is_open(at, nyse())
 
     def _report(self, problem: str | None, before: str | None) -> None:
         """Log a problem when it appears, not twice a second."""

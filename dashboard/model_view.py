@@ -22,6 +22,9 @@ EVENTS = {
     "promoted": "A new model took over",
     "failed": "A training failed",
     "kept": "A training was not needed",
+    "shadow": "A new model is being watched",
+    "rolled back": "An earlier model took over again",
+    "rolled_back": "An earlier model took over again",
 }
 REASONS = {
     "history": "the price history was loaded",
@@ -35,7 +38,12 @@ DETECTORS = {"scale": "size of the moves", "location": "direction of the moves"}
 def members(weights: Mapping[str, float]) -> list[tuple[str, float]]:
     """The pool, largest first: name and weight (fraction)."""
     ranked = sorted(weights.items(), key=lambda item: -item[1])
-    return [(MEMBERS.get(name, name.replace("_", " ")), weight) for name, weight in ranked]
+    return [(named(name), weight) for name, weight in ranked]
+
+
+def named(member: str) -> str:
+    """A member as people write it."""
+    return MEMBERS.get(member, member.replace("_", " "))
 
 
 def drift_line(asset: Asset, news: News) -> tuple[str, bool]:
@@ -47,7 +55,7 @@ def drift_line(asset: Asset, news: News) -> tuple[str, bool]:
     today = [report for report in reports if report.session_date == newest]
     loudest = max(today, key=_loudness)
     word = "alarm" if loudest.alarm else "no alarm"
-    return f"{word} in session {_session(newest)}: {_reading(loudest)}", loudest.alarm
+    return f"{word} in session {session(newest)}: {_reading(loudest)}", loudest.alarm
 
 
 def because(reason: str) -> str:
@@ -79,10 +87,10 @@ def event_line(event: ModelEvent) -> str:
 
 def _reading(report: DriftReport) -> str:
     detector = DETECTORS.get(report.detector, report.detector)
-    return f"{detector} at {_level(report.value)}, alarm from {_level(report.threshold)}"
+    return f"{detector} at {level(report.value)}, alarm from {level(report.threshold)}"
 
 
-def _level(value: float) -> str:
+def level(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
@@ -90,5 +98,5 @@ def _loudness(report: DriftReport) -> tuple[bool, float]:
     return report.alarm, report.value / report.threshold if report.threshold else 0.0
 
 
-def _session(date: int) -> str:
+def session(date: int) -> str:
     return f"{date // 10_000:04d}-{date // 100 % 100:02d}-{date % 100:02d}"

@@ -28,6 +28,18 @@ def profit(value: float, amount: float) -> str:
     return _signed(f"{abs(value):,.{0 if amount >= SMALL_AMOUNT else 2}f}", value)
 
 
+def plain(value: float, amount: float) -> str:
+    """An amount of money without a sign of its own.
+
+    >>> plain(312.4, 10_000), plain(3.126, 100)
+    ('312', '3.13')
+    """
+    if not math.isfinite(value):
+        return NOTHING
+    text = f"{abs(value):,.{0 if amount >= SMALL_AMOUNT else 2}f}"
+    return (MINUS if value < 0 and any(digit in text for digit in "123456789") else "") + text
+
+
 def percent(fraction: float, digits: int = 1) -> str:
     """A signed fraction in percent.
 

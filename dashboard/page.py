@@ -1,4 +1,4 @@
-"""The layout: header, status strip, form and panels. No logic; the ids are what tests and the stream rely on."""
+"""The layout: header, status strip, five views. No logic; the ids are what tests and the stream rely on."""
 
 from __future__ import annotations
 
@@ -7,62 +7,91 @@ from typing import Any
 import dash_mantine_components as dmc
 from dash import dcc, html
 
-from dashboard import figures, panels, stream
+from dashboard import compare_view, figures, health_view, models_view, money_view, stream, trust_view
 from dashboard.allocation import presets
+from dashboard.asked import default
 from dashboard.form import form
 from dashboard.live import Poller, now_ms
 
 STAGES = {"ticks": "Ticks", "features": "Features", "model": "Model", "page": "Page"}
+VIEWS = {
+    "money": "Your money",
+    "compare": "Compare",
+    "trust": "Can I trust it?",
+    "models": "Drift and models",
+    "health": "Pipeline",
+}
+CHARTS = ("fan", "ranges", "frontier", "reliability", "drift")
 THEME = {
     "primaryColor": "blue",
+    "primaryShade": {"light": 9, "dark": 8},
     "defaultRadius": "md",
     "fontFamily": "system-ui, -apple-system, 'Segoe UI', Roboto, Helvetica, Arial, sans-serif",
+    "autoContrast": True,
+    "respectReducedMotion": True,
 }
 
 
 def page(poller: Poller, templates: dict[str, Any]) -> Any:
     """The whole page with what is known now already in it, so that the first paint shows prices."""
     universe = poller.universe
-    known = stream.props(poller.snapshot, universe, now_ms())
+    snapshot, at = poller.snapshot, now_ms()
+    known = stream.props(snapshot, universe, at)
+    start, ready = default(universe), presets(universe)
 
     def live(kind: Any, id: str, **given: Any) -> Any:
         """A component whose live properties start with their present values."""
         now = {prop: value for (name, prop), value in known.items() if name == id}
         return kind(id=id, **{**given, **now})
 
+    views = {
+        "money": html.Div(
+            className="columns",
+            children=[
+                form(universe, ready, start),
+                html.Div(
+                    className="stack",
+                    children=[
+                        money_view.result(),
+                        money_view.risk(),
+                        money_view.prices(universe.asset, live),
+                    ],
+                ),
+            ],
+        ),
+        "compare": html.Div(className="stack", children=compare_view.compare(universe, ready, start)),
+        "trust": html.Div(className="stack", children=trust_view.trust(live)),
+        "models": html.Div(className="stack", children=models_view.models(universe.priced, live)),
+        "health": html.Div(className="stack", children=health_view.health()),
+    }
     return dmc.MantineProvider(
         defaultColorScheme="auto",
         theme=THEME,
         children=html.Div(
             className="page",
             children=[
+                html.A("Skip to the figures", href="#main", className="skip"),
                 _header(live),
                 _strip(),
                 html.Div(id="offline", className="banner error", hidden=True, role="alert"),
                 live(html.Div, "waiting", role="status"),
-                html.Main(
-                    className="columns",
-                    children=[
-                        form(universe, presets(universe)),
-                        html.Div(
-                            className="stack",
-                            children=[
-                                panels.result(),
-                                panels.prices(universe.asset, live),
-                                panels.model(live),
-                            ],
-                        ),
-                    ],
-                ),
-                panels.drift(universe.priced, live),
+                html.Div(id="notice", className="unseen", role="status"),
+                html.Main(id="main", tabIndex="-1", children=_views(views)),
                 html.Footer(
                     "A forecast is a range, not a promise. Figures are computed from past prices "
                     "and are no investment advice."
                 ),
-                live(dcc.Store, "pulse"),
+                dcc.Location(id="url", refresh=False),
+                dcc.Store(id="query"),
+                dcc.Store(id="opened"),
+                *[dcc.Store(id=f"go-{name}") for name in (*VIEWS, "frontier") if name != "money"],
+                dcc.Store(id="address"),
+                dcc.Store(id="pulse", data={**stream.beat(snapshot, universe, at), "set": []}),
                 live(dcc.Store, "tick"),
+                live(dcc.Store, "slow-tick"),
                 dcc.Store(id="trail", data=stream.trail(poller)),
-                dcc.Store(id="fan-figure", data=figures.empty_fan()),
+                *[dcc.Store(id=f"{name}-figure", data=figures.empty()) for name in CHARTS],
+                dcc.Store(id="suggested"),
                 dcc.Store(id="templates", data=templates),
                 dcc.Store(id="scheme-now"),
                 html.Div(id="spoken", className="unseen", role="status"),
@@ -71,20 +100,44 @@ def page(poller: Poller, templates: dict[str, Any]) -> Any:
     )
 
 
+def _views(views: dict[str, Any]) -> Any:
+    return dmc.Tabs(
+        id="view",
+        value="money",
+        keepMounted=True,
+        className="views",
+        children=[
+            dmc.TabsList(
+                [dmc.TabsTab(label, value=name, id=f"tab-{name}") for name, label in VIEWS.items()],
+                className="nav",
+                **{"aria-label": "Views"},
+            ),
+            *[dmc.TabsPanel(views[name], value=name) for name in VIEWS],
+        ],
+    )
+
+
 def _header(live: Any) -> Any:
     return html.Header(
         className="header",
         children=[
             html.Div(
-                [
-                    html.H1("Allocast"),
-                    html.P("What may this split of your savings gain or lose?", className="tagline"),
-                ]
+                className="brand",
+                children=[
+                    html.Span(className="logo", **{"aria-hidden": "true"}),
+                    html.Div(
+                        [
+                            html.H1("Allocast"),
+                            html.P("What may this split of your savings gain or lose?", className="tagline"),
+                        ]
+                    ),
+                ],
             ),
             html.Div(
                 className="tools",
                 children=[
                     live(html.Span, "feed-badge"),
+                    html.A("Log out", href="logout", className="quiet-button logged-in"),
                     dmc.ColorSchemeToggle(
                         id="scheme",
                         lightIcon="\u2600",
@@ -101,9 +154,8 @@ def _header(live: Any) -> Any:
 
 def _strip() -> Any:
     """Words and ages are written by assets/live.js, which keeps counting when the server is gone."""
-    return html.Ol(
+    stages = html.Ol(
         className="strip",
-        **{"aria-label": "How fresh each stage is"},
         children=[
             html.Li(
                 id=f"stage-{name}",
@@ -118,3 +170,4 @@ def _strip() -> Any:
             for name, label in STAGES.items()
         ],
     )
+    return html.Section(stages, **{"aria-label": "How fresh each stage is"})

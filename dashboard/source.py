@@ -6,15 +6,19 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from dashboard import operations
 from dashboard.events import News, NewsReader
+from dashboard.record import Record, RecordReader
 from feature_repo.online import FeatureReader, FeatureRow
 from producers.errors import TryAgain
 from producers.settings import Settings
 from producers.universe import Universe
-from training.answer import Answer, Request
+from stream_processors.state_version import APP_ID
+from training.answer import Answer, Request, Suggestion
 
 if TYPE_CHECKING:
     from training.champion import Champion, ChampionWatcher
+    from training.profit import Outcome
 
 REOPEN_S = 1.0
 
@@ -31,8 +35,11 @@ class LiveSource:
         self._watcher: ChampionWatcher | None = None
         self._reopen_at = 0.0
         self._why = ""
-        self._news = NewsReader(client_config(settings))
+        self._config = client_config(settings)
+        self._news = NewsReader(self._config)
         self._news.start()
+        self._record = RecordReader(self._config, APP_ID)
+        self._record.start()
 
     def read(self) -> Mapping[str, FeatureRow]:
         """Rows by symbol; opens the store on the first call, which takes seconds, and again until it opens."""
@@ -53,6 +60,9 @@ class LiveSource:
     def news(self) -> News:
         return self._news.news()
 
+    def record(self) -> Record:
+        return self._record.record()
+
     def answer(
         self, request: Request, champion: Champion, rows: dict[str, FeatureRow], now_ms: int
     ) -> Answer:
@@ -60,9 +70,33 @@ class LiveSource:
 
         return answer(request, champion, rows, now_ms, self._universe)
 
+    def outcome(self, request: Request, champion: Champion, rows: dict[str, FeatureRow]) -> Outcome:
+        from training.profit import simulate
+
+        return simulate(request, champion.scenarios(rows), rows, self._universe)
+
+    def suggest(self, outcome: Outcome, horizon_sessions: int) -> Suggestion:
+        from training.frontier import suggest
+        from training.horizons import FAN
+
+        try:
+            return suggest(outcome, FAN.index(horizon_sessions))
+        except (ValueError, RuntimeError) as error:  # what skfolio and its solvers raise
+            raise TryAgain(f"The frontier could not be computed: {error}") from error
+
+    def versions(self) -> list[str]:
+        return operations.versions(self._settings)
+
+    def retrain(self) -> str:
+        return operations.retrain(self._config)
+
+    def roll_back(self, version: str) -> str:
+        return operations.roll_back(self._settings, self._config, version)
+
     def close(self) -> None:
         """Stop reading Kafka."""
         self._news.stop()
+        self._record.stop()
 
     def _open(self) -> FeatureReader:
         """The Feast reader. Raises TryAgain while its registry has not been written or cannot be read."""

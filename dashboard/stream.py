@@ -8,8 +8,9 @@ from typing import Any
 from dash import set_props
 
 from dashboard import model_view, view
-from dashboard.freshness import pulse, waiting_for
+from dashboard.freshness import pulse, quiet, waiting_for
 from dashboard.live import Poller, Snapshot, now_ms
+from dashboard.metrics import MODEL_AGE_S, READ_AGE_S, VIEWERS
 from producers.universe import Universe
 
 EVERY_S = 1.0
@@ -24,8 +25,8 @@ def props(snapshot: Snapshot, universe: Universe, now_ms: int) -> Props:
     champion, news = snapshot.champion, snapshot.news
     event = news.events[-1] if news.events else None
     live: Props = {
-        ("pulse", "data"): {**pulse(snapshot, universe, now_ms), "prices": _prices(snapshot, universe)},
         ("tick", "data"): snapshot.revision,
+        ("slow-tick", "data"): slow_revision(snapshot),
         ("waiting", "children"): waiting,
         ("waiting", "className"): "banner" if waiting else "unseen",
         ("feed-badge", "children"): badge,
@@ -49,8 +50,23 @@ def props(snapshot: Snapshot, universe: Universe, now_ms: int) -> Props:
             (f"price-{asset.id}", "children"): view.price(asset, snapshot),
             (f"change-{asset.id}", "children"): change,
             (f"change-{asset.id}", "className"): f"change {direction}",
+            (f"hour-{asset.id}", "children"): view.last_hour(asset, snapshot),
+            (f"quiet-{asset.id}", "children"): quiet(asset, snapshot, now_ms),
         }
     return live
+
+
+def slow_revision(snapshot: Snapshot) -> str:
+    """Changes when anything but a price did: what the slow views are computed again for."""
+    news, record, champion = snapshot.news, snapshot.record, snapshot.champion
+    reports = sum(len(known) for known in news.reports.values())
+    last = news.events[-1].at_ms if news.events else 0
+    return f"{record.revision}.{reports}.{last}.{champion.version if champion else ''}.{news.status}.{record.status}"
+
+
+def beat(snapshot: Snapshot, universe: Universe, now_ms: int) -> dict[str, Any]:
+    """What every pulse carries: the server's clock, the stages, the prices as numbers for the sparklines."""
+    return {**pulse(snapshot, universe, now_ms), "prices": _prices(snapshot, universe)}
 
 
 def changed(new: Props, old: Props) -> Props:
@@ -65,15 +81,33 @@ def trail(poller: Poller) -> dict[str, list[float]]:
 
 
 async def follow(socket: Any, poller: Poller) -> None:
-    """Send one page what changed, once per second, until its socket closes."""
+    """Send one page what changed, in one message per second, until its socket closes.
+
+    The browser sets the properties itself, so that its Pause switch can hold them back.
+    """
     sent: Props = {}
     set_props("trail", {"data": trail(poller)})
-    while not socket.is_shutdown:
-        new = props(poller.snapshot, poller.universe, now_ms())
-        for (component, prop), value in changed(new, sent).items():
-            set_props(component, {prop: value})
-        sent = new
-        await asyncio.sleep(EVERY_S)
+    VIEWERS.inc()
+    try:
+        while not socket.is_shutdown:
+            snapshot, at = poller.snapshot, now_ms()
+            new = props(snapshot, poller.universe, at)
+            found = changed(new, sent).items()
+            set_props(
+                "pulse",
+                {
+                    "data": {
+                        **beat(snapshot, poller.universe, at),
+                        "set": [[name, prop, value] for (name, prop), value in found],
+                    }
+                },
+            )
+            sent = new
+            READ_AGE_S.set((at - snapshot.taken_ms) / 1000 if snapshot.taken_ms else -1)
+            MODEL_AGE_S.set((at - snapshot.champion.created_ms) / 1000 if snapshot.champion else -1)
+            await asyncio.sleep(EVERY_S)
+    finally:
+        VIEWERS.dec()
 
 
 def _prices(snapshot: Snapshot, universe: Universe) -> dict[str, float]:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from dashboard import money
 from dashboard.live import Snapshot
-from producers.universe import Asset
+from producers.universe import Asset, Universe
 from training.answer import Answer, AssetOutlook, Summary
 
 MONTHS = {21: "1 month", 63: "3 months", 126: "6 months"}
@@ -27,7 +27,12 @@ class Outcome:
     range: str
     range_percent: str
     prob_loss: str
+    prob_loss_other: str
     prob_beat_deposit: str
+    var95: str
+    cvar95: str
+    drawdown: str
+    drawdown_bad: str
     gains: bool  # whether the median is above zero
     as_of: str
 
@@ -42,11 +47,14 @@ def after(sessions: int) -> str:
     return f"{sessions} trading days" + (f" (about {months})" if months else "")
 
 
-def outcome(answer: Answer, *, real: bool) -> Outcome:
-    """The headline figures, after inflation when `real`, else in plain money."""
+def outcome(answer: Answer, *, real: bool, currency: str = "") -> Outcome:
+    """The headline figures, after inflation when `real`, else in plain money. currency : a label, may be empty."""
+    unit = f"\u00a0{currency}" if currency else ""
+    other = answer.nominal if real else answer.real
+    risk = answer.risk
     profit: Summary = answer.real if real else answer.nominal
     amount = answer.amount
-    in_money = money.profit(profit.median, amount)
+    in_money = money.profit(profit.median, amount) + unit
     side = "above" if profit.median >= 0 else "at a loss of more than"
     shown = in_money if profit.median >= 0 else in_money.lstrip(money.MINUS)
     kind = "after inflation" if real else "before inflation"
@@ -54,12 +62,17 @@ def outcome(answer: Answer, *, real: bool) -> Outcome:
         sentence=f"In {after(answer.horizon_sessions)}, half of the scenarios end {side} {shown} {kind}.",
         median=f"{money.arrow(profit.median)} {in_money}",
         median_percent=money.percent(profit.median / amount),
-        mean=money.profit(profit.mean, amount),
+        mean=money.profit(profit.mean, amount) + unit,
         mean_percent=money.percent(profit.mean / amount),
-        range=f"{money.profit(profit.p05, amount)} to {money.profit(profit.p95, amount)}",
+        range=f"{money.profit(profit.p05, amount)} to {money.profit(profit.p95, amount)}{unit}",
         range_percent=f"{money.percent(profit.p05 / amount)} to {money.percent(profit.p95 / amount)}",
         prob_loss=money.chance(profit.prob_loss),
+        prob_loss_other=f"{money.chance(other.prob_loss)} {'before' if real else 'after'} inflation",
         prob_beat_deposit=money.chance(answer.prob_beat_deposit),
+        var95=money.NOTHING if risk is None else money.profit(-risk.var95, amount) + unit,
+        cvar95=money.NOTHING if risk is None else money.profit(-risk.cvar95, amount) + unit,
+        drawdown=money.NOTHING if risk is None else money.percent(-risk.drawdown_median),
+        drawdown_bad="" if risk is None else f"one in twenty: {money.percent(-risk.drawdown_p95)} or more",
         gains=profit.median >= 0,
         as_of=as_of(answer.as_of),
     )
@@ -120,3 +133,24 @@ def outlook(asset: AssetOutlook | None) -> str:
         return money.NOTHING
     low, high = money.percent(asset.return_p05), money.percent(asset.return_p95)
     return f"{money.percent(asset.return_median)} ({low} to {high})"
+
+
+def last_hour(asset: Asset, snapshot: Snapshot) -> str:
+    """What an asset did in the last hour of event time: its return and how much it swung."""
+    row = snapshot.rows.get(asset.symbol)
+    if row is None or asset.kind == "rate":
+        return ""
+    moved, swung = row.values.get("log_return_1h"), row.values.get("realised_volatility_1h")
+    if moved is None or swung is None or not (math.isfinite(moved) and math.isfinite(swung)):
+        return money.NOTHING
+    return f"{money.percent(math.expm1(moved), 2)}, swing {swung * 100:.2f} %"
+
+
+def contributions(answer: Answer, universe: Universe, *, real: bool) -> list[tuple[str, float, float, float]]:
+    """Name, weight (percent), part of the mean profit and of CVaR 95 (money), of the assets that are held."""
+    found = []
+    for asset in universe.asset:
+        one = answer.assets.get(asset.id)
+        if one is not None and one.weight > 0:
+            found.append((asset.name, one.weight, one.real_mean if real else one.nominal_mean, one.cvar_part))
+    return found

@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from launcher.bench_command import PASS_ON, bench
-from launcher.command_options import Json, StateDir, print_json, use_state_dir
+from launcher.command_options import Json, StateDir, print_json, settings_of, use_state_dir
 from launcher.dead_letter_commands import dlq_app
 from launcher.topic_commands import topics_app
 from launcher.verify_commands import verify_app
@@ -47,6 +47,7 @@ class FeedName(StrEnum):
     """Where prices come from."""
 
     auto = "auto"
+    yahoo = "yahoo"
     csv = "csv"
     simulated = "simulated"
 
@@ -61,7 +62,7 @@ class BrokerName(StrEnum):
 @app.command()
 def up(
     feed: Annotated[
-        FeedName, typer.Option(help="auto takes simulated prices in this version.")
+        FeedName, typer.Option(help="auto: yahoo if it answers within 3 s, else simulated.")
     ] = FeedName.auto,
     data: Annotated[
         Path | None, typer.Option(help="Folder with `gold.csv`, `nasdaq.csv`...: columns date, close.")
@@ -69,6 +70,9 @@ def up(
     speed: Annotated[float | None, typer.Option(help="Replayed or simulated sessions per second.")] = None,
     replay: Annotated[int | None, typer.Option(help="Last sessions that are replayed as live ticks.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the simulated market.")] = None,
+    ticks: Annotated[
+        float | None, typer.Option(help="Simulated ticks per second, of all assets together.")
+    ] = None,
     shock: Annotated[
         bool, typer.Option("--shock", help="Force a regime change in the simulated market.")
     ] = False,
@@ -106,6 +110,7 @@ def up(
         speed=speed,
         replay=replay,
         seed=seed,
+        ticks=ticks,
         shock=shock,
         broker=broker.value,
         host=host,
@@ -154,6 +159,24 @@ def doctor(state_dir: StateDir = None, as_json: Json = False) -> None:
     else:
         typer.echo(", ".join(f"{count} {verdict}" for verdict, count in counts.items()))
     raise typer.Exit(FAILED if counts["fail"] else 0)
+
+
+@app.command()
+def backfill(state_dir: StateDir = None, as_json: Json = False) -> None:
+    """Fetch every asset's whole history from Yahoo; what is new or was revised goes to Kafka.
+
+    A running `allocast up --feed yahoo` publishes it within seconds; otherwise the next one does. Doing it twice
+    changes nothing. Example: `allocast backfill --json`
+    """
+    from launcher.backfill import lines
+    from launcher.backfill import run as fetch
+
+    found = fetch(settings_of(state_dir))
+    if as_json:
+        print_json(found)
+    else:
+        typer.echo("\n".join(lines(found)))
+    raise typer.Exit(FAILED if found["failed"] else 0)
 
 
 @app.command()

@@ -112,6 +112,7 @@ def _compare_partition(
     closed: _Closed,
     accounts: dict[str, _Account],
 ) -> None:
+    ended: dict[tuple[str, int], dict[int, Final]] = defaultdict(dict)  # by the record that ended the session
     # The newest closed row may come from a later record than the newest open one: on to the end of the log.
     for offset, partition, finals in replay.run(number, replay.end(number) - 1):
         for claim in open_rows.pop(offset, ()):
@@ -119,13 +120,17 @@ def _compare_partition(
                 claim.source, f"@{offset}", claim.values, _open_values(partition, claim)
             )
         for final in finals:
-            account, session = accounts[final.bar.symbol], final.bar.session_date
-            rows = closed.pop((final.bar.symbol, session), ())
-            for row in rows:
-                account.compare(row.source, str(session), row.values, _closed_values(row, final))
-            if offset < acknowledged:
-                missing = DURABLE - {row.source for row in rows}
-                account.different += [f"{source} {session}: missing" for source in sorted(missing)]
+            # A past that was published again ends the same sessions once more; the latest replaces the others.
+            ended[final.bar.symbol, final.bar.session_date][offset] = final
+    for (symbol, session), versions in ended.items():
+        account, last = accounts[symbol], max(versions)
+        rows = closed.pop((symbol, session), [])
+        for row in rows:
+            final = versions.get(row.values.get("source_offset", last), versions[last])
+            account.compare(row.source, str(session), row.values, _closed_values(row, final))
+        if last < acknowledged:
+            missing = DURABLE - {row.source for row in rows}
+            account.different += [f"{source} {session}: missing" for source in sorted(missing)]
     for offset, left in open_rows.items():
         for claim in left:
             accounts[claim.symbol].different.append(f"{claim.source} @{offset}: the log does not hold it")

@@ -19,7 +19,7 @@ from producers.kafka_client import client_config
 from producers.settings import Settings
 from producers.universe import load_universe
 
-Feed = Literal["auto", "csv", "simulated"]
+Feed = Literal["auto", "yahoo", "csv", "simulated"]
 Broker = Literal["embedded", "apache", "external"]
 
 EMBEDDED_SESSION_S = 4.0  # the embedded broker lets a joining group wait for half of this
@@ -36,6 +36,7 @@ class Options:
     speed: float | None = None  # sessions per second
     replay: int | None = None  # sessions
     seed: int | None = None
+    ticks: float | None = None  # per second, of the simulated market
     shock: bool = False
     broker: Literal["embedded", "apache"] = "embedded"
     host: str | None = None
@@ -130,7 +131,7 @@ def make(options: Options, settings: Settings, environment: Mapping[str, str]) -
     final = settings.model_copy(update=update)
     return Plan(
         settings=final,
-        feed="simulated" if options.feed == "auto" else options.feed,
+        feed=options.feed,
         broker=broker,
         redis_is_ours=redis_is_ours,
         programs=(*stores, *_once(), *_readers(options, autostart=broker != "embedded")),
@@ -146,10 +147,10 @@ def _once() -> tuple[Program, ...]:
 
 
 def _readers(options: Options, autostart: bool) -> tuple[Program, ...]:
-    arguments = ["--feed", "simulated" if options.feed == "auto" else options.feed]
+    arguments = ["--feed", options.feed]
     if options.data is not None:
         arguments += ["--data", str(options.data.absolute())]
-    for name in ("speed", "replay", "seed"):
+    for name in ("speed", "replay", "seed", "ticks"):
         value = getattr(options, name)
         if value is not None:
             arguments += [f"--{name}", str(value)]

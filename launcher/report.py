@@ -57,8 +57,12 @@ class Report:
 
     def opening(self, plan: Plan, asked_feed: str) -> None:
         """What is about to run."""
-        note = " (auto: there is no live feed in this version)" if asked_feed == "auto" else ""
-        self.say(f"feed: {plan.feed} prices{note}")
+        note = (
+            ": Yahoo's prices if it answers within 3 s, else simulated ones"
+            if asked_feed == "auto"
+            else " prices"
+        )
+        self.say(f"feed: {plan.feed}{note}")
         if plan.forgets:
             self.say("broker: embedded, in memory; at every start all features are rebuilt from the history")
 

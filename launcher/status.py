@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,14 @@ from launcher.probes import page_answers
 from launcher.process_table import rss_bytes
 from launcher.supervisor_client import ProcessState, SupervisorClient
 from producers.errors import TryAgain
+from producers.feed_health import as_json, newest_report
 from producers.settings import Settings, load_settings
 
 
 def status(state: Path) -> dict[str, Any]:
     """The running `allocast up` of a state folder as one JSON object; only `running` and `state_dir` when none.
 
+    `feed_report`: what the producer says (producers/feed_report.py); null before its first word.
     `services`: state, pid (null when there is none), uptime_s and memory_bytes with children, of each.
     """
     nothing: dict[str, Any] = {"running": False, "state_dir": str(state)}
@@ -36,6 +39,7 @@ def status(state: Path) -> dict[str, Any]:
         "url": run.url,
         "page_answers": page_answers(run.url),
         "feed": run.feed,
+        "feed_report": as_json(newest_report(load_settings())),
         "broker": run.broker,
         "redis": run.redis,
         "kafka_bootstrap_servers": run.kafka_bootstrap_servers,
@@ -104,4 +108,23 @@ def lines(found: dict[str, Any]) -> list[str]:
         for name, value in found["figures"].items()
         if value is not None
     )
-    return [*table, *([counted] if counted else []), summary, f"logs: {found['logs']}"]
+    return [
+        *table,
+        *([counted] if counted else []),
+        summary,
+        *_feed_lines(found["feed_report"]),
+        f"logs: {found['logs']}",
+    ]
+
+
+def _feed_lines(report: dict[str, Any] | None) -> list[str]:
+    if report is None:
+        return []
+    since_s = (time.time() * 1000 - report["since_ms"]) / 1000
+    said = f"prices: {report['feed']}, {report['state']} for {since_s:.0f} s"
+    if report["asked"] != report["feed"]:
+        said += f" (asked for {report['asked']})"
+    return [
+        said + (f": {report['detail']}" if report.get("detail") else ""),
+        *filter(None, [report.get("offered")]),
+    ]

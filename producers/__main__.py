@@ -1,6 +1,7 @@
 """`python -m producers`: reads one feed and publishes it to `market.ticks`.
 
-History goes first, then a training request that names the offsets it ended at, then live ticks.
+History goes first, then a training request that names the offsets it ended at, then live ticks. The feed's condition
+is told on `feeds.status`, and consumer prices follow their own calendar.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import signal
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,15 +22,19 @@ from producers import logs, metrics, topics
 from producers.csv_feed import CsvFeed
 from producers.errors import AllocastError, FixAndRestart
 from producers.feed import Feed
+from producers.feed_report import Condition, Reporter, State
+from producers.inflation_feed import InflationFeed
 from producers.kafka_client import client_config
 from producers.publisher import DELIVERY_S, Framer, Publisher, new_epoch
+from producers.reference import CPI
 from producers.request import MODEL, SCHEMA, TrainingRequest, encode_request
-from producers.resume import newest_published
+from producers.resume import feed_in_log, newest_published, newest_reference, reaches_back
 from producers.settings import Settings, load_settings
 from producers.simulated_feed import SimulatedFeed
 from producers.tick_batch import TickBatch
 from producers.universe import Universe, load_universe
 from producers.waiting import topic_id, until
+from producers.yahoo_client import answers
 
 if TYPE_CHECKING:
     from kafka import KafkaConsumer, KafkaProducer
@@ -37,42 +43,72 @@ log = logging.getLogger("producers")
 
 DEFAULT_SPEED = {"csv": 0.5, "simulated": 0.2}
 DEFAULT_REPLAY = 250
+PROBE_S = 3.0
+OFFER_EVERY_S = 60.0
+# The log always holds a whole history: it is published again long before retention takes the last one.
+AGAIN_S = topics.RETENTION_TICKS_MS / 1000 / 2
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     """The options of `allocast up` that concern the feed."""
     parser = argparse.ArgumentParser(prog="producers", description=__doc__)
-    parser.add_argument("--feed", choices=("auto", "csv", "simulated"), default="auto")
+    parser.add_argument("--feed", choices=("auto", "yahoo", "csv", "simulated"), default="auto")
     parser.add_argument("--data", type=Path, help="folder of CSV files, for --feed csv")
     parser.add_argument("--speed", type=float, help="replayed sessions per second")
     parser.add_argument("--replay", type=int, default=DEFAULT_REPLAY, help="sessions replayed as live ticks")
     parser.add_argument("--seed", type=int, default=42, help="of the simulated market")
+    parser.add_argument("--ticks", type=float, help="simulated ticks per second, of all assets together")
     parser.add_argument(
         "--shock", action="store_true", help="the simulated market crashes after ten live sessions"
     )
     return parser.parse_args(arguments)
 
 
-def make_feed(options: argparse.Namespace, universe: Universe) -> Feed:
-    """The feed asked for. Raises FixAndRestart with what to change."""
-    name = "simulated" if options.feed == "auto" else options.feed
-    speed = DEFAULT_SPEED[name] if options.speed is None else options.speed
+def make_feed(options: argparse.Namespace, universe: Universe, settings: Settings) -> Feed:
+    """The feed asked for; `auto` must have been decided. Raises FixAndRestart with what to change."""
+    name = options.feed
+    speed = DEFAULT_SPEED.get(name, 1.0) if options.speed is None else options.speed
     if not 0 < speed <= 10_000:
         raise FixAndRestart(
             f"--speed: expected more than 0 and at most 10000 sessions per second, got {speed:g}"
         )
     if not 0 <= options.replay <= 5_000:
         raise FixAndRestart(f"--replay: expected 0 to 5000 sessions, got {options.replay}")
+    if options.ticks is not None and not (name == "simulated" and 0 < options.ticks <= 1_000_000):
+        raise FixAndRestart(
+            f"--ticks: expected 1 to 1000000 ticks per second of the simulated feed, got {options.ticks:g} of {name}"
+        )
+    if options.shock and name != "simulated":
+        raise FixAndRestart("--shock: only the simulated feed has one; use --feed simulated")
     if name == "csv":
         if options.data is None or not options.data.is_dir():
             raise FixAndRestart(f"--data: expected a folder of CSV files, got {options.data}")
-        if options.shock:
-            raise FixAndRestart("--shock: only the simulated feed has one; use --feed simulated")
         feed = CsvFeed(options.data, universe, options.replay, speed)
         if feed.missing:
             log.warning("%s: no file for %s; they are left out", options.data, ", ".join(feed.missing))
+        for symbol, gaps in feed.gaps.items():
+            if gaps:
+                log.warning("%s: %d sessions without a row, the last %d", symbol, len(gaps), gaps[-1])
         return feed
-    return SimulatedFeed(universe, options.seed, options.replay, speed, options.shock)
+    if name == "yahoo":
+        from producers.yahoo_feed import YahooFeed  # imports yfinance, seconds
+
+        return YahooFeed(universe, settings.state_dir / "yahoo", settings.universe_file)
+    return SimulatedFeed(
+        universe, options.seed, options.replay, speed, options.shock, ticks_per_s=options.ticks
+    )
+
+
+def decide(held: str | None) -> str:
+    """What `auto` means: the market that the log holds, else Yahoo if it answers at once, else a simulated one."""
+    if held in ("yahoo", "simulated"):
+        log.info("feed auto: %s, as in the log; markets are never mixed", held)
+        return held
+    started = time.monotonic()
+    found = "yahoo" if answers(PROBE_S) else "simulated"
+    said = "answers" if found == "yahoo" else f"gave no prices within {PROBE_S:g} s"
+    log.info("feed auto: %s (Yahoo %s, asked for %.1f s)", found, said, time.monotonic() - started)
+    return found
 
 
 def connect(settings: Settings) -> tuple[KafkaProducer, KafkaConsumer]:
@@ -102,52 +138,133 @@ def log_ends(consumer: KafkaConsumer) -> dict[str, int]:
     return {str(partition.partition): end for partition, end in ends.items() if end}
 
 
-def run(feed: Feed, universe: Universe, settings: Settings, stop: threading.Event) -> None:
-    """Publish history, ask for training, publish live ticks until the feed ends or `stop` is set."""
-    kafka, consumer = connect(settings)
-    partitions = len(consumer.partitions_for_topic(topics.TICKS))
-    newest = newest_published(consumer, feed.name, universe.symbols)
-    publisher = Publisher(kafka, Framer(feed.name, partitions, new_epoch()))
+class Production:
+    """One feed on its way to Kafka."""
 
-    started = time.monotonic()
-    for ticks in feed.history():
-        fresh = unpublished(ticks, newest)
-        if len(fresh):
-            publisher.publish(fresh, history=True)
-    publisher.flush()
-    log.info("history: %d ticks published in %.1f s", publisher.sent, time.monotonic() - started)
-    request = TrainingRequest(
-        reason="history",
-        idempotency_key=f"history:{feed.data_hash()}",
-        at_ms=int(time.time() * 1000),
-        detail=f"{publisher.sent} ticks of history",
-        source=f"{feed.name}:{feed.data_hash()}",
-        after=log_ends(consumer),
-    )
-    consumer.close()
-    kafka.send(
-        topics.REQUESTS,
-        key=MODEL.encode(),
-        value=encode_request(request),
-        headers=topics.schema_header(SCHEMA),
-    )
-    kafka.flush()
+    def __init__(self, options: argparse.Namespace, universe: Universe, settings: Settings) -> None:
+        self._asked = options.feed
+        self._kafka, self._consumer = connect(settings)
+        if options.feed == "auto":
+            options.feed = decide(feed_in_log(self._consumer))
+        self._universe, self._settings = universe, settings
+        self._feed = make_feed(options, universe, settings)
+        partitions = len(self._consumer.partitions_for_topic(topics.TICKS))
+        self._newest = newest_published(self._consumer, self._feed.name, universe.symbols)
+        self._publisher = Publisher(self._kafka, Framer(self._feed.name, partitions, new_epoch()))
+        self._reporter = Reporter(self._kafka, self._feed.name, self._asked, universe.symbols)
+        own_cpi = options.data / "cpi.csv" if options.feed == "csv" else None
+        self._inflation = InflationFeed(
+            settings,
+            self._kafka,
+            partitions,
+            online=self._feed.name == "yahoo",
+            file=own_cpi if own_cpi is not None and own_cpi.is_file() else None,
+        )
+        self._offer = OfferYahoo() if self._asked == "auto" and self._feed.name == "simulated" else None
 
-    said = time.monotonic()
-    for ticks in feed.live(after_ms=min(newest.values(), default=0)):
-        if stop.is_set():
-            break
-        fresh = unpublished(ticks, newest)
-        if len(fresh):
-            publisher.publish(fresh)
-        if time.monotonic() - said > 60:
-            said = time.monotonic()
-            log.info("live: %d ticks published so far", publisher.sent)
-    kafka.flush()
-    if not stop.is_set():
-        log.info("the feed has ended: %d ticks published; waiting to be stopped", publisher.sent)
-        stop.wait()
-    kafka.close()
+    def run(self, stop: threading.Event) -> None:
+        """Publish history, ask for training, publish live ticks until the feed ends or `stop` is set."""
+        self._reporter.report(Condition("starting", "loading the history"))
+        whole = not reaches_back(self._consumer)
+        self._inflation.publish(None if whole else newest_reference(self._consumer, CPI.symbol))
+        self._history(whole)
+        again = said = time.monotonic()
+        for ticks in self._feed.live(self._newest):
+            if stop.is_set():
+                break
+            self._live(ticks)
+            now = time.monotonic()
+            if now - again > AGAIN_S:
+                again = now
+                self._history(whole=True)
+                self._inflation.publish()
+            if now - said > 60:
+                said = now
+                self._inflation.update()
+                log.info("live: %d ticks published so far", self._publisher.sent)
+        self._kafka.flush()
+        if not stop.is_set():
+            log.info("the feed has ended: %d ticks published; waiting to be stopped", self._publisher.sent)
+            self._report("ended")
+            self._kafka.flush()
+            stop.wait()
+        self._kafka.close()
+
+    def _history(self, whole: bool) -> None:
+        started, before = time.monotonic(), self._publisher.sent
+        for ticks in self._feed.history(max(self._newest.values(), default=0) if whole else 0):
+            fresh = replace(ticks, whole=True) if whole or ticks.whole else unpublished(ticks, self._newest)
+            self._publish(fresh, history=True)
+            self._publisher.flush()  # what the feed does next may rely on it
+        count = self._publisher.sent - before
+        log.info("history: %d ticks published in %.1f s", count, time.monotonic() - started)
+        self._ask_for_training(count)
+
+    def _live(self, ticks: TickBatch) -> None:
+        self._publish(ticks, history=ticks.whole)
+        if ticks.whole:
+            self._publisher.flush()
+            first = not set(np.unique(ticks.symbol)) & self._newest.keys()
+            if first:  # a history that could not be fetched at the start
+                self._ask_for_training(len(ticks))
+        self._report()
+
+    def _publish(self, ticks: TickBatch, history: bool) -> None:
+        if len(ticks):
+            self._publisher.publish(ticks, history=history)
+            self._reporter.published(ticks, history)
+
+    def _report(self, state: State | None = None) -> None:
+        condition = self._feed.condition()
+        if state is not None:
+            condition.state = state
+        if self._offer is not None:
+            condition.offered = self._offer.words()
+        self._reporter.report(condition)
+
+    def _ask_for_training(self, count: int) -> None:
+        version = self._feed.data_hash()
+        if not (count or self._newest):
+            return  # there is nothing to train on yet
+        request = TrainingRequest(
+            reason="history",
+            idempotency_key=f"history:{version}",
+            at_ms=int(time.time() * 1000),
+            detail=f"{count} ticks of history",
+            source=f"{self._feed.name}:{version}",
+            after=log_ends(self._consumer),
+        )
+        self._kafka.send(
+            topics.REQUESTS,
+            key=MODEL.encode(),
+            value=encode_request(request),
+            headers=topics.schema_header(SCHEMA),
+        )
+        self._kafka.flush()
+
+
+class OfferYahoo:
+    """Asks now and then whether Yahoo is there again; changing markets is a person's decision."""
+
+    def __init__(self) -> None:
+        self._words = ""
+        threading.Thread(target=self._look, name="offer", daemon=True).start()
+
+    def words(self) -> str:
+        """What is offered; empty while Yahoo does not answer."""
+        return self._words
+
+    def _look(self) -> None:
+        while True:
+            time.sleep(OFFER_EVERY_S)
+            offered = (
+                "Yahoo answers: for live prices stop, then `allocast up --feed yahoo`" if answers() else ""
+            )
+            if offered and not self._words:
+                log.info(
+                    "%s (a lasting Kafka that holds simulated prices needs another --state-dir)", offered
+                )
+            self._words = offered
 
 
 def main() -> int:
@@ -158,7 +275,6 @@ def main() -> int:
         logs.configure(settings, "producer")
         metrics.serve(settings, "producer")
         universe = load_universe(settings.universe_file)
-        feed = make_feed(options, universe)
         stop = threading.Event()
 
         def on_signal(*_: object) -> None:
@@ -167,7 +283,7 @@ def main() -> int:
 
         signal.signal(signal.SIGTERM, on_signal)
         signal.signal(signal.SIGINT, on_signal)
-        run(feed, universe, settings, stop)
+        Production(options, universe, settings).run(stop)
     except AllocastError as error:
         sys.stderr.write(f"producers: {error}\n")
         return 2 if isinstance(error, FixAndRestart) else 1

@@ -6,20 +6,18 @@ import csv
 import hashlib
 import math
 import time
-from collections.abc import Iterator
-from datetime import date, datetime
+from collections.abc import Iterator, Mapping
+from datetime import date
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from producers.closing_time import closing_time
 from producers.errors import FixAndRestart
-from producers.sessions import Sessions, nyse
+from producers.feed_report import Condition
+from producers.sessions import Sessions, missing_sessions, nyse
 from producers.tick_batch import TickBatch
 from producers.universe import Asset, Universe
-
-NEW_YORK = ZoneInfo("America/New_York")
-DAY_MS = 86_400_000
 
 
 class CsvFeed:
@@ -41,7 +39,12 @@ class CsvFeed:
             np.concatenate([ticks.event_ms for ticks in series]),
             np.concatenate([ticks.price for ticks in series]),
         )
-        self._ticks = _take(everything, np.argsort(everything.event_ms, kind="stable"))
+        self._ticks = everything.take(np.argsort(everything.event_ms, kind="stable"))
+        self.gaps = {
+            asset.symbol: missing_sessions(ticks.event_ms)
+            for asset, ticks in zip(present, series, strict=True)
+            if asset.kind == "price"
+        }
         self._pause_s = 1 / sessions_per_s
         last = sessions.index_at(int(self._ticks.event_ms[-1]))
         first_live = max(0, last - replay_sessions + 1)
@@ -54,37 +57,25 @@ class CsvFeed:
             digest.update(np.ascontiguousarray(column).tobytes())
         return digest.hexdigest()[:16]
 
-    def history(self) -> Iterator[TickBatch]:
-        yield _take(self._ticks, np.flatnonzero(self._ticks.event_ms < self._live_from_ms))
+    def condition(self) -> Condition:
+        """Always live; sessions without a row are reported as gaps."""
+        return Condition(gaps=self.gaps)
 
-    def live(self, after_ms: int) -> Iterator[TickBatch]:
+    def history(self, through_ms: int = 0) -> Iterator[TickBatch]:
+        until = max(self._live_from_ms, through_ms + 1)
+        yield self._ticks.take(self._ticks.event_ms < until)
+
+    def live(self, newest: Mapping[str, int]) -> Iterator[TickBatch]:
         """One batch per session, at the speed asked for."""
+        after_ms = min(newest.values(), default=0)
         first = max(self._live_from_ms, after_ms + 1)
-        rest = _take(self._ticks, np.flatnonzero(self._ticks.event_ms >= first))
+        rest = self._ticks.take(self._ticks.event_ms >= first)
         session = np.searchsorted(self._sessions.close_ms, rest.event_ms)
         due = time.monotonic()
         for index in np.unique(session):
             due += self._pause_s
             time.sleep(max(0.0, due - time.monotonic()))
-            yield _take(rest, np.flatnonzero(session == index))
-
-
-def _take(ticks: TickBatch, which: np.ndarray[tuple[int], np.dtype[np.int64]]) -> TickBatch:
-    return TickBatch(ticks.symbol[which], ticks.event_ms[which], ticks.price[which])
-
-
-def event_time(day: date, asset: Asset, sessions: Sessions) -> int:
-    """When the close of `day` became known, ms since epoch.
-
-    A session's close, or 16:00 New York on days without one. A 24/7 asset closes at the end of its UTC day,
-    which is after New York's close: the tick then counts for the next session, as it was known only then.
-    """
-    if asset.calendar == "always":
-        return (day.toordinal() - date(1970, 1, 1).toordinal() + 1) * DAY_MS
-    at = int(np.searchsorted(sessions.date, np.datetime64(day)))
-    if at < len(sessions.date) and sessions.date[at] == np.datetime64(day):
-        return int(sessions.close_ms[at])
-    return int(datetime(day.year, day.month, day.day, 16, tzinfo=NEW_YORK).timestamp() * 1000)
+            yield rest.take(session == index)
 
 
 def read_csv(path: Path, asset: Asset, sessions: Sessions) -> TickBatch:
@@ -122,7 +113,7 @@ def read_csv(path: Path, asset: Asset, sessions: Sessions) -> TickBatch:
                 raise FixAndRestart(f"{path}:{line}: dates must increase, got {day} after {previous}")
             previous = day
             if day.year >= 1970:
-                times.append(event_time(day, asset, sessions))
+                times.append(closing_time(day, asset, sessions))
                 prices.append(price)
     if not times:
         raise FixAndRestart(f"{path}: no rows from 1970 on")

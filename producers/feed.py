@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Protocol
 
+from producers.feed_report import Condition
 from producers.tick_batch import TickBatch
 
 
@@ -16,11 +17,18 @@ class Feed(Protocol):
     def data_hash(self) -> str:
         """Identifies the history, so that a model can name the data it was trained on."""
 
-    def history(self) -> Iterator[TickBatch]:
-        """The past, oldest first; published as fast as the broker takes it."""
+    def condition(self) -> Condition:
+        """How the feed is at this moment."""
 
-    def live(self, after_ms: int) -> Iterator[TickBatch]:
+    def history(self, through_ms: int = 0) -> Iterator[TickBatch]:
+        """The past, oldest first, each symbol in one batch; published as fast as the broker takes it.
+
+        through_ms : a feed that replays the past also gives what it has played up to this moment.
+        """
+
+    def live(self, newest: Mapping[str, int]) -> Iterator[TickBatch]:
         """Ticks as they happen. Blocks between batches; ends when the feed has nothing more.
 
-        A feed that replays the past does not wait for ticks at or before after_ms: they are in the log.
+        newest : event time of each symbol's newest tick in the log; a feed that replays the past does not wait for
+        what is there. A batch that is `whole` replaces the past of its symbols. Empty batches mean nothing.
         """

@@ -49,6 +49,7 @@ class Framer:
     def frames(self, ticks: TickBatch, seen_ms: int, history: bool) -> Iterator[tuple[int, TickFrame]]:
         """(partition, frame) of a batch; at most `frame_ticks` ticks each, order kept per partition."""
         code = self._codes(ticks.symbol)
+        begun: set[int] = set()  # symbols of a whole history whose first tick has gone by
         owner = np.array(self._owner)[code]
         order = np.argsort(owner, kind="stable")
         ends = np.searchsorted(owner[order], np.arange(len(self._seq)), side="right").tolist()
@@ -56,6 +57,10 @@ class Framer:
             for start in range(begin, end, self._frame_ticks):
                 part = order[start : min(start + self._frame_ticks, end)]
                 used, local = np.unique(code[part], return_inverse=True)
+                restart: list[int] = []
+                if ticks.whole:
+                    restart = [at for at, symbol in enumerate(used.tolist()) if symbol not in begun]
+                    begun.update(used.tolist())
                 frame = TickFrame(
                     source=self._source,
                     epoch=self._epoch,
@@ -67,6 +72,8 @@ class Framer:
                     price=ticks.price[part].tolist(),
                     size=None if ticks.size is None else ticks.size[part].tolist(),
                     history=history,
+                    restart=restart,
+                    marks=None if ticks.mark is None else ticks.mark[part].tolist(),
                 )
                 self._seq[partition] += 1
                 yield partition, frame

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from producers import tick, topics
 from producers.errors import FixAndRestart, SkipRecord
+from producers.reference import is_reference
 
 if TYPE_CHECKING:
     from kafka import KafkaConsumer, TopicPartition
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 # Records read back from the end of each partition, until every symbol was met. Most starts need the first
 # step only; a symbol that quotes once a month, or was never published, needs more.
 STEPS = (64, 4_096, 2**40)
+AHEAD_MS = 5_000  # how far an event may be ahead of the moment at which it was read
 
 
 def newest_published(consumer: KafkaConsumer, feed: str, symbols: Iterable[str]) -> dict[str, int]:
@@ -50,11 +52,70 @@ def _read(
                     frame = tick.decode(record.value or b"")
                 except SkipRecord:
                     continue
+                if is_reference(frame.source):
+                    continue  # published as a whole whenever it changes
                 if frame.source != feed:
                     raise FixAndRestart(
                         f"{topics.TICKS}: holds prices of feed {frame.source!r}, asked for {feed!r}; "
                         "use another broker or another --state-dir, feeds are never mixed"
                     )
                 for index, event_ms in zip(frame.symbol, frame.event_ms, strict=True):
+                    if event_ms > frame.seen_ms + AHEAD_MS:
+                        continue  # the stream has refused it; what comes before it is still to be published
                     symbol = frame.symbols[index]
                     newest[symbol] = max(newest.get(symbol, event_ms), event_ms)
+
+
+def feed_in_log(consumer: KafkaConsumer) -> str | None:
+    """The feed whose prices `market.ticks` holds; None when it is empty."""
+    from kafka import TopicPartition
+
+    for number in sorted(consumer.partitions_for_topic(topics.TICKS) or ()):
+        partition = TopicPartition(topics.TICKS, number)
+        consumer.assign([partition])
+        begin, end = (
+            consumer.beginning_offsets([partition])[partition],
+            consumer.end_offsets([partition])[partition],
+        )
+        consumer.seek(partition, max(begin, end - STEPS[0]))
+        while consumer.position(partition) < end:
+            for record in consumer.poll(timeout_ms=1000).get(partition, []):
+                try:
+                    frame = tick.decode(record.value or b"")
+                except SkipRecord:
+                    continue
+                if not is_reference(frame.source):
+                    return frame.source
+    return None
+
+
+def reaches_back(consumer: KafkaConsumer) -> bool:
+    """Whether nothing of `market.ticks` has been deleted yet: then it still begins with the history."""
+    from kafka import TopicPartition
+
+    numbers = consumer.partitions_for_topic(topics.TICKS) or ()
+    begins = consumer.beginning_offsets([TopicPartition(topics.TICKS, number) for number in numbers])
+    return not any(begins.values())
+
+
+def newest_reference(consumer: KafkaConsumer, symbol: str) -> int | None:
+    """Event time of a reference series' newest value near the beginning or the end of the log; None if it is neither."""
+    from kafka import TopicPartition
+
+    numbers = consumer.partitions_for_topic(topics.TICKS) or ()
+    partition = TopicPartition(topics.TICKS, tick.partition_of(symbol, len(numbers)))
+    consumer.assign([partition])
+    begin = consumer.beginning_offsets([partition])[partition]
+    end = consumer.end_offsets([partition])[partition]
+    newest: int | None = None
+    for start, stop in ((begin, min(end, begin + STEPS[1])), (max(begin, end - STEPS[1]), end)):
+        consumer.seek(partition, start)
+        while consumer.position(partition) < stop:
+            for record in consumer.poll(timeout_ms=1000).get(partition, []):
+                try:
+                    frame = tick.decode(record.value or b"")
+                except SkipRecord:
+                    continue
+                if is_reference(frame.source) and symbol in frame.symbols:
+                    newest = max(frame.event_ms)
+    return newest

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache, cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 FIRST_SESSION = "1970-01-01"
 PER_YEAR = 252
+EVENING_MS = 4 * 3_600_000  # post-market trade ends at 20:00 New York
+NEXT_SESSION_MS = 22 * 3_600_000  # futures of the next day begin at 18:00 the evening before its close
 
 
 @dataclass(frozen=True)
@@ -22,10 +25,12 @@ class Sessions:
 
     close_ms : shape (n,), int64, increasing; official closes (half days included), ms since epoch, UTC.
     date     : shape (n,), datetime64[D]; the session's date in New York.
+    open_ms  : shape (n,), int64; official openings, ms since epoch, UTC.
     """
 
     close_ms: npt.NDArray[np.int64]
     date: npt.NDArray[np.datetime64]
+    open_ms: npt.NDArray[np.int64]
 
     @cached_property
     def yyyymmdd(self) -> npt.NDArray[np.int64]:
@@ -41,6 +46,24 @@ class Sessions:
         """Index of the session a moment belongs to; len(close_ms) when it is after the last one known."""
         return int(np.searchsorted(self.close_ms, event_ms, side="left"))
 
+    def is_open(self, event_ms: int) -> bool:
+        """Whether the exchange trades at a moment."""
+        index = self.index_at(event_ms)
+        return index < len(self.open_ms) and event_ms > int(self.open_ms[index])
+
+    def is_weekend(self, event_ms: int) -> bool:
+        """Whether nothing that keeps these sessions is quoted: after the evening's trade that follows a close,
+        before the futures of the next session begin. Between two days in a row there is no such time.
+        """
+        index = self.index_at(event_ms)
+        if not 0 < index < len(self.close_ms):
+            return False
+        return (
+            int(self.close_ms[index - 1]) + EVENING_MS
+            < event_ms
+            < int(self.close_ms[index]) - NEXT_SESSION_MS
+        )
+
 
 @cache
 def nyse() -> Sessions:
@@ -49,7 +72,24 @@ def nyse() -> Sessions:
 
     calendar = exchange_calendars.get_calendar("XNYS", start=FIRST_SESSION)
     closes = calendar.closes
+
+    def ms(moments: Any) -> npt.NDArray[np.int64]:
+        column: npt.NDArray[np.int64] = (
+            moments.dt.tz_localize(None).to_numpy().astype("datetime64[ms]").astype(np.int64)
+        )
+        return column
+
     return Sessions(
-        close_ms=closes.dt.tz_localize(None).to_numpy().astype("datetime64[ms]").astype(np.int64),
-        date=closes.index.to_numpy().astype("datetime64[D]"),
+        close_ms=ms(closes), date=closes.index.to_numpy().astype("datetime64[D]"), open_ms=ms(calendar.opens)
     )
+
+
+def missing_sessions(event_ms: npt.NDArray[np.int64]) -> list[int]:
+    """Sessions between the first and the last event in which nothing happened, yyyymmdd.
+
+    event_ms : shape (n,), increasing.
+    """
+    sessions = nyse()
+    index = np.unique(np.searchsorted(sessions.close_ms, event_ms))
+    missing = np.setdiff1d(np.arange(index[0], index[-1]), index)
+    return [int(day) for day in sessions.yyyymmdd[missing]]

@@ -2,7 +2,8 @@
 
 Daily log returns are r = mu + s(regime, t) * L e, with e Student t (4 degrees of freedom, unit variance),
 L the Cholesky factor of the correlations, and s a GARCH(1,1)-like clustering factor times the regime's
-level. A two-state Markov chain switches between calm and turbulent. Every session draws from its own
+level. A two-state Markov chain switches between calm and turbulent. What happens while the exchange is closed counts for the next
+session: each closed day adds a tenth of a session's variance, and a whole one for what trades always. Every session draws from its own
 generator, seeded by (seed, session), so the same seed gives the same past whenever it is asked for.
 """
 
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from producers.sessions import nyse
 from producers.universe import Universe
 
 FloatArray = npt.NDArray[np.float64]
@@ -21,6 +23,7 @@ DEGREES = 4.0
 STEPS = 26  # intraday prices per session: one per quarter of an hour
 REGIME_LEVEL = (0.85, 1.9)  # calm, turbulent
 LEAVE = (0.008, 0.04)  # daily chance to leave the regime
+CLOSED_DAY = 0.1  # variance of a closed day, in those of an open one
 SHOCK_LEVEL = 1.9
 SHOCK_DRIFT = -0.7  # daily standard deviations per session: a crash that does not stop at once
 
@@ -55,6 +58,11 @@ class SimulatedMarket:
         self._mu = rows[:, 1] / 252 - 0.5 * rows[:, 2] ** 2
         self._loading = rows[:, 3]
         self._variance = np.ones(len(rows))  # clustering, mean 1
+        closed = np.diff(nyse().date, prepend=nyse().date[0] - 1).astype(np.int64) - 1
+        self._closed_days = closed[:, None] * np.where(
+            [asset.calendar == "always" for asset in universe.asset], 1.0, CLOSED_DAY
+        )
+        self._closed_mean = 1 + self._closed_days.mean(axis=0)
         self._turbulent = False
 
     def step(self, session: int, shock: bool = False) -> Session:
@@ -67,7 +75,8 @@ class SimulatedMarket:
         common, own = rng.standard_normal((STEPS, 1)), rng.standard_normal((STEPS, n))
         e = (self._loading * common + np.sqrt(1 - self._loading**2) * own) * fat / np.sqrt(STEPS)
         level = SHOCK_LEVEL if shock else REGIME_LEVEL[int(self._turbulent)]
-        scale = self._sigma * np.sqrt(self._variance) * level
+        gap = (1 + self._closed_days[session]) / self._closed_mean
+        scale = self._sigma * np.sqrt(self._variance * gap) * level
         mu = self._mu + (SHOCK_DRIFT * scale if shock else 0.0)
         path = np.cumsum(mu / STEPS + scale * e, axis=0)
         surprise = np.minimum((e.sum(axis=0)) ** 2, 9.0)

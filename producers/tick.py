@@ -7,6 +7,7 @@ record before our code runs, so one record carries all ticks of one partition th
 from __future__ import annotations
 
 import zlib
+from enum import IntEnum
 from typing import Annotated
 
 import msgspec
@@ -20,6 +21,20 @@ MAX_TICKS = 1024
 # letters, or a dead letter that is itself too large for Kafka and stops the stream for ever.
 Name = Annotated[str, msgspec.Meta(max_length=64)]
 _SHORT = msgspec.Meta(max_length=MAX_TICKS)
+
+
+class Mark(IntEnum):
+    """What a feed knows about a tick. From OUT_OF_SESSION on the stream refuses it, with the mark as the reason."""
+
+    NONE = 0
+    PRE_MARKET = 1
+    POST_MARKET = 2
+    OUT_OF_SESSION = 3  # quoted while its market is closed
+    STALE = 4  # older than what was known already, sent as if it were new
+    UNIT_CHANGED = 5  # in another currency than the history
+
+
+REFUSED_FROM = Mark.OUT_OF_SESSION
 
 
 class TickFrame(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -39,6 +54,9 @@ class TickFrame(msgspec.Struct, frozen=True, omit_defaults=True):
     price: Annotated[list[float | None], _SHORT]
     size: Annotated[list[float | None], _SHORT] | None = None  # units traded, where the feed knows
     history: bool = False  # backfill: feeds the state, but is no news to anyone who listens
+    # Positions in `symbols` whose whole past begins anew with this frame: what is known of them is forgotten.
+    restart: Annotated[list[int], _SHORT] = []
+    marks: Annotated[list[int], _SHORT] | None = None  # what the feed knows about each tick, see Mark
 
 
 _encoder = msgspec.json.Encoder()
@@ -69,10 +87,16 @@ def decode(raw: bytes) -> TickFrame:
     lengths = {"event_ms": len(frame.event_ms), "price": len(frame.price)}
     if frame.size is not None:
         lengths["size"] = len(frame.size)
+    if frame.marks is not None:
+        lengths["marks"] = len(frame.marks)
     if n == 0 or any(length != n for length in lengths.values()):
         raise SkipRecord("bad_columns", f"expected {n or 'some'} values in each column, got {lengths}")
     if min(frame.symbol) < 0 or max(frame.symbol) >= len(frame.symbols):
         raise SkipRecord("bad_columns", f"column symbol must index the {len(frame.symbols)} symbols")
+    if frame.restart and (min(frame.restart) < 0 or max(frame.restart) >= len(frame.symbols)):
+        raise SkipRecord("bad_columns", f"column restart must index the {len(frame.symbols)} symbols")
+    if frame.marks is not None and not all(0 <= mark <= max(Mark) for mark in frame.marks):
+        raise SkipRecord("bad_columns", f"marks must be 0 to {max(Mark)}")
     if len(set(frame.symbols)) != len(frame.symbols):
         raise SkipRecord("bad_columns", "symbols must be distinct")
     if not (0 <= frame.seq < 2**53 and 0 <= frame.seen_ms < 2**53):

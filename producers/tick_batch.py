@@ -16,12 +16,16 @@ class TickBatch:
     event_ms : shape (n,), int64, exchange time, ms since epoch, UTC.
     price    : shape (n,), float64; quote currency, or percent per year for a rate.
     size     : shape (n,), float64, units traded; None where the feed does not know.
+    mark     : shape (n,), int64, values of producers.tick.Mark; None where there are none.
+    whole    : the whole past of each of its symbols: what was published of them before is replaced.
     """
 
     symbol: npt.NDArray[np.str_]
     event_ms: npt.NDArray[np.int64]
     price: npt.NDArray[np.float64]
     size: npt.NDArray[np.float64] | None = None
+    mark: npt.NDArray[np.int64] | None = None
+    whole: bool = False
 
     def __len__(self) -> int:
         return len(self.symbol)
@@ -29,7 +33,10 @@ class TickBatch:
     def take(self, chosen: npt.NDArray[np.generic]) -> TickBatch:
         """The ticks at these positions, or where a mask of shape (n,) is true."""
         size = None if self.size is None else self.size[chosen]
-        return TickBatch(self.symbol[chosen], self.event_ms[chosen], self.price[chosen], size)
+        mark = None if self.mark is None else self.mark[chosen]
+        return TickBatch(
+            self.symbol[chosen], self.event_ms[chosen], self.price[chosen], size, mark, self.whole
+        )
 
 
 def batch(

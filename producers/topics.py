@@ -12,9 +12,11 @@ DRIFT = "drift.reports"
 REQUESTS = "training.requests"
 MODEL_EVENTS = "models.events"
 FORECASTS = "forecasts.log"
+FEEDS = "feeds.status"
 
 DAY_MS = 86_400_000
 FOREVER = -1
+RETENTION_TICKS_MS = 7 * DAY_MS
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Topic:
 
 
 ALL = (
-    Topic(TICKS, 7 * DAY_MS, per_symbol=True),
+    Topic(TICKS, RETENTION_TICKS_MS, per_symbol=True),
     Topic(BARS, None, per_symbol=True),
     Topic(FEATURES, DAY_MS, per_symbol=True),
     Topic(DEAD, 30 * DAY_MS),
@@ -43,6 +45,7 @@ ALL = (
     Topic(REQUESTS, 90 * DAY_MS),
     Topic(MODEL_EVENTS, FOREVER),
     Topic(FORECASTS, FOREVER),
+    Topic(FEEDS, None),
 )
 
 

@@ -80,6 +80,15 @@ def load_universe(path: Path | None = None) -> Universe:
     return universe
 
 
+def where(symbol: str, path: Path | None = None) -> str:
+    """`FILE:LINE` of the asset with this symbol, for an error that a person must mend there."""
+    path = path or DEFAULT_FILE
+    text = path.read_text(encoding="utf-8")
+    universe = msgspec.toml.decode(text, type=Universe)
+    position = universe.symbols.index(symbol)
+    return f"{path}{_line(text, f'$.asset[{position}]')}"
+
+
 def _line(text: str, message: str) -> str:
     """`:LINE` of the [[asset]] table that a validation message speaks of (`$.asset[2].kind`)."""
     start = message.find("$.asset[")

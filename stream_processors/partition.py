@@ -14,8 +14,9 @@ import numpy.typing as npt
 
 from feature_repo import features as spec
 from feature_repo.online_rows import INTEGERS, OnlineRow, OnlineRows, numeric, window
+from producers.reference import reference
 from producers.sessions import Sessions
-from producers.tick import TickFrame
+from producers.tick import REFUSED_FROM, Mark, TickFrame
 from producers.universe import Universe
 from stream_processors import snapshots
 from stream_processors.kernel import layout, roll
@@ -45,6 +46,7 @@ class Outcome:
     finals: list[Final] = field(default_factory=list)
     dead: list[tuple[str, DeadTick]] = field(default_factory=list)
     applied: int = 0
+    released: int = 0  # of the applied: jumps that were held until the next tick confirmed them
     duplicate: bool = False
 
 
@@ -66,6 +68,7 @@ class Partition:
         self.changed: set[int] = set()  # rows to snapshot
         self.obsolete: list[bytes] = []  # a predecessor's entries, deleted with the first snapshot
         self._owner = snapshots.new_owner()
+        self._reloading: dict[int, float] = {}  # row -> newest event before its past began anew
 
     def apply(self, frame: TickFrame, offset: int) -> Outcome:
         """Apply one record. A record that is replayed after a restart changes nothing it already changed."""
@@ -80,18 +83,26 @@ class Partition:
             self.changed |= touched
             outcome.duplicate = True
             return outcome
+        for position in frame.restart:
+            self._restart(listed[position], offset)
         symbol = np.array(listed, dtype=np.int64)[np.array(frame.symbol, dtype=np.int64)]
         event_ms = np.array(frame.event_ms, dtype=np.int64)
         price = np.array(frame.price, dtype=np.float64)  # null becomes NaN
         size = np.full(len(price), np.nan) if frame.size is None else np.array(frame.size, dtype=np.float64)
         known = symbol >= 0
+        usable = known
+        if frame.marks is not None:
+            marks = np.array(frame.marks, dtype=np.int64)
+            for at in np.flatnonzero(known & (marks >= REFUSED_FROM) & (not replayed)):
+                outcome.dead.append((Mark(marks[at]).name.lower(), _dead(frame, int(at))))
+            usable = known & (marks < REFUSED_FROM)
         # Of a replayed record they are dead letters already, or it was a duplicate; no symbol's offset tells.
-        for position in np.flatnonzero(~known & (not replayed)):
-            outcome.dead.append((UNKNOWN_SYMBOL, _dead(frame, int(position))))
+        for at in np.flatnonzero(~known & (not replayed)):
+            outcome.dead.append((UNKNOWN_SYMBOL, _dead(frame, int(at))))
         if not touched:
             return outcome
-        if not known.all():
-            symbol, event_ms, price, size = symbol[known], event_ms[known], price[known], size[known]
+        if not usable.all():
+            symbol, event_ms, price, size = symbol[usable], event_ms[usable], price[usable], size[usable]
         if len(symbol) > len(self._scratch[0]):
             self._scratch = roll.new_rows(len(symbol))
         result, bars, rows = self._scratch
@@ -107,18 +118,22 @@ class Partition:
             self._sessions.close_ms,
             frame.seen_ms,
             offset,
+            not frame.history,
             result,
             bars,
             rows,
         )
-        outcome.applied = int(np.count_nonzero(result == layout.APPLIED))
-        if outcome.applied < len(symbol):
-            for position in np.flatnonzero((result != layout.APPLIED) & (result != layout.SKIPPED)):
-                original = int(np.flatnonzero(known)[position])
-                outcome.dead.append((layout.REASONS[int(result[position])], _dead(frame, original)))
+        refused = np.flatnonzero(result > layout.SKIPPED)
+        if len(refused):
+            original = np.flatnonzero(usable)
+            for at in refused:
+                reason = layout.REASONS[int(result[at])]
+                outcome.dead.append((reason, _dead(frame, int(original[at]))))
+        outcome.released = int(np.count_nonzero(result == layout.RELEASED))
+        outcome.applied = int(np.count_nonzero(result <= layout.RELEASED)) + outcome.released
         self.changed |= touched
         if outcome.applied:
-            self.dirty |= touched
+            self.dirty |= touched if not self._reloading else self._shown(touched, frame.history)
         if finals:
             self._number_finals(outcome, bars[:finals], rows[:finals].copy(), frame, offset)
         return outcome
@@ -137,6 +152,22 @@ class Partition:
         """A record that was refused whole has been read too."""
         self._dedup_offset = max(self._dedup_offset, offset)
 
+    def _restart(self, row: int, offset: int) -> None:
+        """Forget a symbol's past, for a whole one follows. A replayed record must not do it again."""
+        if row < 0 or offset <= self._states[row, layout.OFFSET]:
+            return
+        newest = self._states[row, layout.NEWEST]
+        if not np.isnan(newest):
+            self._reloading[row] = max(newest, self._reloading.get(row, newest))
+        self._states[row] = layout.empty_states(1)[0]
+
+    def _shown(self, touched: set[int], history: bool) -> set[int]:
+        """The rows among these that readers may see: a past that is being loaded again is not the present."""
+        for row in touched & self._reloading.keys():
+            if not history or self._states[row, layout.NEWEST] >= self._reloading[row]:
+                del self._reloading[row]
+        return touched - self._reloading.keys()
+
     def _is_duplicate(self, frame: TickFrame, offset: int) -> bool:
         if offset <= self._dedup_offset:
             return False  # seen before the restart; the symbols decide by their own offsets
@@ -152,7 +183,7 @@ class Partition:
     def _row_of(self, symbol: str, feed: str) -> int:
         row = self._row.get(symbol)
         if row is None:
-            asset = self._universe.by_symbol(symbol)
+            asset = self._universe.by_symbol(symbol) or reference(symbol)
             if asset is None:
                 return -1
             row = self._row[symbol] = len(self._symbols)

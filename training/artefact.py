@@ -25,6 +25,7 @@ from producers.errors import FixAndRestart
 from training.earned import Earned
 from training.horizons import FAN, HORIZONS, LEVELS, FloatArray
 from training.members import LSTM
+from training.past import Past
 
 SCHEMA = "artefact/3"
 MANIFEST = "manifest.json"
@@ -61,6 +62,7 @@ class Manifest(msgspec.Struct, frozen=True):
     replaces: str = ""  # the champion when it was trained
     parameters: dict[str, Any] = {}  # of the training
     git_revision: str = ""  # of the code, where it is known
+    past: dict[str, Past] = {}  # symbol -> what its history was like
 
 
 @dataclass(frozen=True)

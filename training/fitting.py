@@ -17,7 +17,7 @@ import numpy as np
 
 from producers.inflation import load_cpi
 from producers.sessions import nyse
-from training import artefact, gate, joint, lstm, members, pool, price_level, short_rate, track_record
+from training import artefact, gate, joint, lstm, members, past, pool, price_level, short_rate, track_record
 from training.adjusted import Adjusted
 from training.artefact import Arrays, Manifest
 from training.dataset import Dataset
@@ -118,16 +118,16 @@ def _gated(
     dataset: Dataset, effort: lstm.Effort, cut: int, champion: Forecaster | None, progress: Progress
 ) -> tuple[dict[str, Forecaster], dict[str, Any]]:
     """Everything fitted on what was known EMBARGO before `cut`, and the gate's verdict on what came after."""
-    past = [panel.known_at(cut - EMBARGO) for panel in dataset.panels]
-    if not any(np.isfinite(panel.target[:, -1]).sum() >= MIN_TRAINING for panel in past):
+    before = [panel.known_at(cut - EMBARGO) for panel in dataset.panels]
+    if not any(np.isfinite(panel.target[:, -1]).sum() >= MIN_TRAINING for panel in before):
         raise ValueError("too little history to train the LSTM and to hold sessions back for its gate")
-    fitted = members.fit(past)
-    model = lstm.train(samples(past, list(fitted.values()), effort.stride), effort, SEED, progress)
+    fitted = members.fit(before)
+    model = lstm.train(samples(before, list(fitted.values()), effort.stride), effort, SEED, progress)
     judged: dict[str, Forecaster] = {
         **fitted,
         LSTM: Adjusted(list(fitted.values()), lstm.KerasNetwork(model)),
     }
-    beside: dict[str, Forecaster] = {RandomWalk.name: RandomWalk.fit(past)}
+    beside: dict[str, Forecaster] = {RandomWalk.name: RandomWalk.fit(before)}
     if champion is not None:
         beside[gate.CHAMPION] = champion
     held_out = [panel.between(cut, dataset.last_session) for panel in dataset.panels]
@@ -186,6 +186,7 @@ def save(
             inflation_known=cpi.known,
             earned=earned(fitted.weights, dataset.symbols),
             report=fitted.report,
+            past=past.summary(dataset.panels),
             **(origin or {}),
         ),
         fitted.arrays,

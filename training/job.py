@@ -21,13 +21,16 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from producers import logs
 from producers.errors import AllocastError, FixAndRestart
+from producers.kafka_client import client_config
 from producers.request import TrainingRequest, decode_request
+from producers.sessions import nyse
 from producers.settings import Settings, load_settings
 from producers.universe import load_universe
-from training import artefact, fitting
+from training import artefact, fitting, past
 from training.champion import Champion
 from training.dataset import Dataset, load_dataset
 from training.events import SHADOW, ModelEvent, event
@@ -59,8 +62,6 @@ def champion_manifest(models: Path, dataset: Dataset) -> artefact.Manifest | Non
     except (FixAndRestart, OSError) as error:
         log.warning("champion %s cannot be used: %s", version, error)
         return None
-    from producers.sessions import nyse
-
     usable = (
         manifest.feed == dataset.feed
         and manifest.spec_hash == dataset.spec_hash
@@ -92,6 +93,19 @@ def run(settings: Settings, request: TrainingRequest, effort: Effort) -> None:
             event("kept", reason, key, champion.version, "the champion was trained on these data", final=True)
         )
         return
+    rewritten = "; ".join(
+        filter(
+            None,
+            (
+                past.changed(champion.past, dataset.panels),
+                past.contradicted(seen_live(settings), dataset.panels),
+            ),
+        )
+    )
+    if rewritten and reason != "manual":
+        detail = f"the past is not what it was: {rewritten}; a person may ask for a training all the same"
+        say(event("rejected", reason, key, detail=detail, final=True))
+        return
     version = new_version(dataset)
     staged = artefact.stage(models, version)
     if reason == "storm":
@@ -108,6 +122,20 @@ def run(settings: Settings, request: TrainingRequest, effort: Effort) -> None:
     manifest = fitting.save(models, staged, fitted, dataset, reason, request.detail, _now_ms(), origin)
     say(event("trained", reason, key, version, fitted.reason, report=fitted.report))
     _after_training(settings, request, manifest)
+
+
+def seen_live(settings: Settings) -> dict[str, dict[int, float]]:
+    """Prices that champions forecast from, by symbol and session number, from `forecasts.log`."""
+    from training.service import logged_forecasts
+
+    dates = nyse().date
+    found: dict[str, dict[int, float]] = {}
+    for forecast in logged_forecasts(client_config(settings)):
+        if forecast.role == artefact.CHAMPION:
+            text = str(forecast.session_date)
+            day = np.datetime64(f"{text[:4]}-{text[4:6]}-{text[6:]}")
+            found.setdefault(forecast.symbol, {}).setdefault(int(np.searchsorted(dates, day)), forecast.price)
+    return found
 
 
 def _after_training(settings: Settings, request: TrainingRequest, manifest: artefact.Manifest) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.drift.corruption import NONE, STOPPED, trial
 from benchmarks.drift.market import BREAKS, MARKETS
 from benchmarks.drift.world import CLEAN_SESSIONS, WITHIN, World, world
 from benchmarks.forecast.command import progress
@@ -43,6 +44,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Simulate, in processes."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # the processes are what runs side by side
     number = max(1, options.years * YEAR // CLEAN_SESSIONS)
     found: list[World] = []
     with (
@@ -53,14 +55,19 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
             processes.submit(world, options.market, options.seed, one, one < options.thorough)
             for one in range(number)
         ]
+        tried = [processes.submit(trial, options.market, options.seed, one) for one in range(options.trials)]
         for done, _ in enumerate(as_completed(jobs)):
-            tell((done + 1) / number, f"world {done + 1}/{number}")
+            tell(0.9 * (done + 1) / number, f"world {done + 1}/{number}")
+        for done, _ in enumerate(as_completed(tried)):
+            tell(0.9 + 0.1 * (done + 1) / len(tried), f"challenger {done + 1}/{len(tried)}")
         found = [job.result() for job in jobs]
+        stopped = [job.result() for job in tried]
     return {
         "market": options.market,
         "worlds": number,
         "clean_years": number * CLEAN_SESSIONS / YEAR,
         **_retrained(found),
+        **_corrupted(stopped),
         "methods": [_method(name, found) for name in found[0].alarms],
     }
 
@@ -118,4 +125,21 @@ def _retrained(found: Sequence[World]) -> dict[str, Any]:
         "retrained_better": better / len(gains),
         "retrained_better_range": exact(better, len(gains)),
         "retrained_crps_saved_median": float(np.median(gains)),
+    }
+
+
+def _corrupted(stopped: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    """Where challengers were stopped; a sound one is named `none`."""
+    bad = [(kind, where) for kind, where in stopped if kind != NONE]
+    through = sorted({kind for kind, where in bad if where == "promoted"})
+    sound = [where for kind, where in stopped if kind == NONE]
+    return {
+        "corrupted_challengers": len(bad),
+        **{
+            f"corrupted_stopped_by_{stage}": sum(where == stage for _, where in bad) for stage in STOPPED[:-1]
+        },
+        "corrupted_promoted": sum(where == "promoted" for _, where in bad),
+        "corrupted_promoted_kinds": ", ".join(through) or "none",
+        "sound_challengers": len(sound),
+        "sound_promoted": sum(where == "promoted" for where in sound),
     }

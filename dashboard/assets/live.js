@@ -13,6 +13,9 @@
   var healthyFor = 0;       // checks in a row that succeeded while there was no pulse
   var trails = {};          // asset id -> recent prices, oldest first
   var spoken = {};          // stage -> word last read out
+  var saying = "";
+  var paused = false;
+  var held = {};            // what came while paused
 
   function byId(id) { return document.getElementById(id); }
   function now() { return last ? last.now_ms + performance.now() - lastAt : Date.now(); }
@@ -20,6 +23,18 @@
 
   function write(element, text) {
     if (element && element.textContent !== text) { element.textContent = text; }
+  }
+
+  /* Read out at most every five seconds, the newest last. */
+  function say(words) {
+    if (saying) { saying = words; return; }
+    write(byId("spoken"), words);
+    saying = " ";
+    setTimeout(function () {
+      var next = saying;
+      saying = "";
+      if (next !== " ") { say(next); }
+    }, 5000);
   }
 
   function age(ms) {
@@ -38,7 +53,7 @@
     write(byId("age-" + name), ageText);
     write(byId("detail-" + name), detail);
     if (spoken[name] !== word) {
-      if (spoken[name]) { write(byId("spoken"), name + ": " + word); }
+      if (spoken[name]) { say(name + ": " + word); }
       spoken[name] = word;
     }
   }
@@ -54,7 +69,8 @@
         if (word === "live" && (since === null || now() - since > stage.stale_after_s * 1000)) { word = "stale"; }
         show(name, word, since === null ? "" : age(since), stage.detail);
       });
-      show("page", gone ? "error" : "live", age(last.now_ms), gone ? "the server does not answer" : "connected");
+      show("page", gone ? "error" : paused ? "paused" : "live", age(last.now_ms),
+        gone ? "the server does not answer" : paused ? "paused by you" : "connected");
     } else {
       ["ticks", "features", "model", "page"].forEach(function (name) { show(name, "waiting", "", "connecting"); });
     }
@@ -103,6 +119,75 @@
     attributeFilter: ["data-mantine-color-scheme"]
   });
 
+  function setAll(list) {
+    list.forEach(function (one) {
+      var props = {};
+      props[one[1]] = one[2];
+      window.dash_clientside.set_props(one[0], props);
+    });
+  }
+
+  /* While paused, the newest value of everything is kept and shown when the switch is turned back. */
+  function hold(list) {
+    list.forEach(function (one) { held[one[0] + "." + one[1]] = one; });
+  }
+
+  function ask(path, body) {
+    return fetch(path, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(body)
+    }).then(function (answer) {
+      return answer.json().then(function (said) { return said.answer || said.error || "No answer."; });
+    }).catch(function () { return "The server does not answer; nothing was changed."; });
+  }
+
+  function png(id) {
+    var chart = document.querySelector("#" + id + " .js-plotly-plot");
+    if (!chart || !window.Plotly) { return; }
+    var paper = getComputedStyle(document.documentElement).getPropertyValue("--panel");
+    window.Plotly.toImage(
+      { data: chart.data, layout: Object.assign({}, chart.layout, { paper_bgcolor: paper, plot_bgcolor: paper }) },
+      { format: "png", width: 1200, height: 640, scale: 2 }
+    ).then(function (url) {
+      var link = document.createElement("a");
+      link.href = url;
+      link.download = "allocast-" + id + ".png";
+      link.click();
+    });
+  }
+
+  var tasks = {
+    copy: function (_, button) {
+      var before = button.textContent;
+      var done = function (word) {
+        button.textContent = word;
+        write(byId("spoken"), word);
+        setTimeout(function () { button.textContent = before; }, 1500);
+      };
+      if (!navigator.clipboard) { done("Copy the address above"); return; }
+      navigator.clipboard.writeText(location.href).then(
+        function () { done("Copied"); },
+        function () { done("Copy the address above"); }
+      );
+    },
+    print: function () { window.print(); },
+    png: png
+  };
+
+  document.addEventListener("click", function (event) {
+    var button = event.target.closest && event.target.closest("[data-does]");
+    if (!button) { return; }
+    var parts = button.getAttribute("data-does").split(":");
+    if (tasks[parts[0]]) { tasks[parts[0]](parts[1], button); }
+  });
+
+  /* What only the operator may do is hidden from others; the server refuses it in any case. */
+  fetch("api/session", { cache: "no-store" }).then(function (answer) { return answer.json(); }).then(function (who) {
+    document.documentElement.dataset.role = who.role || "";
+    document.documentElement.dataset.login = who.login ? "yes" : "no";
+  }).catch(function () { document.documentElement.dataset.role = "viewer"; });
+
   setInterval(render, 500);
   setInterval(knock, 2000);
 
@@ -113,6 +198,8 @@
       var fresh = last === null || pulse.now_ms !== last.now_ms;
       last = pulse;
       lastAt = performance.now();
+      if (paused) { hold(pulse.set); render(); return; }
+      setAll(pulse.set);
       if (fresh) {
         Object.keys(pulse.prices).forEach(function (id) {
           var trail = trails[id] = trails[id] || [];
@@ -122,6 +209,53 @@
         });
       }
       render();
+    },
+
+    pause: function (wanted) {
+      paused = !!wanted;
+      document.documentElement.classList.toggle("paused", paused);
+      if (!paused) {
+        setAll(Object.keys(held).map(function (key) { return held[key]; }));
+        held = {};
+      }
+      render();
+    },
+
+    /* The query of an address that has one; without one the page is as it was sent. */
+    open: function (search) {
+      var skip = window.dash_clientside.no_update;
+      return search ? [search, skip] : [skip, true];
+    },
+
+    /* Passes on what a view needs while it is open: the server is not asked for what nobody sees. */
+    gate: function (view) {
+      var which = window.dash_clientside.callback_context.outputs_list.id.slice(3);
+      if (view !== (which === "frontier" ? "compare" : which)) { return window.dash_clientside.no_update; }
+      return Array.prototype.slice.call(arguments, 1);
+    },
+
+    mine: function () {
+      return Array.prototype.map.call(arguments, function (value) { return (parseFloat(value) || 0) + " %"; });
+    },
+
+    /* The address holds the choice; nothing is loaded again. */
+    address: function (query) {
+      if (typeof query !== "string") { return; }
+      history.replaceState(history.state, "", location.pathname + query);
+      ["figures", "scenarios"].forEach(function (name) {
+        var link = byId("csv-" + name);
+        if (link) { link.setAttribute("href", "download/" + name + ".csv" + query); }
+      });
+    },
+
+    operate: function (retrain, rollback, version) {
+      var which = window.dash_clientside.callback_context.triggered_id;
+      if (which === "retrain" && retrain) { return ask("api/retrain", {}); }
+      if (which === "rollback" && rollback) {
+        if (!version) { return "Choose the model first."; }
+        return ask("api/rollback", { version: version });
+      }
+      return window.dash_clientside.no_update;
     },
 
     trail: function (prices) {

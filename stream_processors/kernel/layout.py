@@ -45,7 +45,10 @@ OLDEST = FINAL + 1  # oldest event time, ms; NaN before the first tick
 NEWEST = OLDEST + 1  # newest event time, ms; NaN before the first tick
 SEEN = NEWEST + 1  # when the latest tick was read, ms
 OFFSET = SEEN + 1  # newest source offset contained in this state, -1 before the first
-PENDING = OFFSET + 1  # number of pending bars, 0..2
+HELD_MS = OFFSET + 1  # a jump that waits for its confirmation: when it happened, NaN where there is none
+HELD_PRICE = HELD_MS + 1
+HELD_SIZE = HELD_PRICE + 1
+PENDING = HELD_SIZE + 1  # number of pending bars, 0..2
 BAR = PENDING + 1  # two pending bars of BAR_SIZE
 BAR_SIZE = 7
 B_SESSION, B_OPEN, B_HIGH, B_LOW, B_CLOSE, B_CLOSE_MS, B_TICKS = range(BAR_SIZE)
@@ -78,8 +81,16 @@ PER_WINDOW = INTRADAY_PER_WINDOW
 FINAL_BAR_SIZE = BAR_SIZE + 1
 
 # What became of a tick.
-APPLIED, LATE, BAD_PRICE, BAD_SIZE, AHEAD, SKIPPED = range(6)
-REASONS = {LATE: "late", BAD_PRICE: "bad_price", BAD_SIZE: "bad_size", AHEAD: "ahead_of_clock"}
+# RELEASED: applied, and the jump before it that it confirms with it.
+APPLIED, RELEASED, SKIPPED, LATE, BAD_PRICE, BAD_SIZE, AHEAD, JUMP, SPLIT = range(9)
+REASONS = {
+    LATE: "late",
+    BAD_PRICE: "bad_price",
+    BAD_SIZE: "bad_size",
+    AHEAD: "ahead_of_clock",
+    JUMP: "jump",
+    SPLIT: "split_like",
+}
 
 
 def state_size(windows: int) -> int:
@@ -99,7 +110,7 @@ def empty_states(symbols: int, windows: int = len(WINDOWS)) -> FloatArray:
     """States of symbols that have seen nothing. Shape (symbols, state_size(windows))."""
     states = np.zeros((symbols, state_size(windows)))
     states[:, [FINAL, OFFSET]] = -1
-    states[:, [OLDEST, NEWEST]] = np.nan
+    states[:, [OLDEST, NEWEST, HELD_MS]] = np.nan
     for window in range(windows):
         base = SESSION_STATE + window * WINDOW_STATE
         states[:, [base + H_NEWEST, base + H_EMA_TILE]] = NO_TILE

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from stream_processors.kernel.bars import close_session, finalise_oldest, place_in_bar, read_sessions, to_x
 from stream_processors.kernel.compiled import compiled
+from stream_processors.kernel.gate import judge, judge_next
 from stream_processors.kernel.layout import (
     AHEAD,
     APPLIED,
@@ -21,16 +22,22 @@ from stream_processors.kernel.layout import (
     FINAL,
     FINAL_BAR_SIZE,
     GRACE_MS,
+    HELD_MS,
+    HELD_PRICE,
+    HELD_SIZE,
+    JUMP,
     LATE,
     NEWEST,
     OFFSET,
     OLDEST,
     PENDING,
     PER_WINDOW,
+    RELEASED,
     SEEN,
     SESSION_SIZE,
     SESSION_STATE,
     SKIPPED,
+    SPLIT,
     WINDOW_STATE,
     WINDOWS,
     FloatArray,
@@ -63,7 +70,7 @@ def _read_windows(
 
 @compiled(
     "int64(float64[:,:], boolean[:], int64[:,:], int64[:], int64[:], float64[:], float64[:], int64[:],"
-    " int64, int64, int64[:], float64[:,:], float64[:,:])",
+    " int64, int64, boolean, int64[:], float64[:,:], float64[:,:])",
 )
 def apply_ticks(
     states: FloatArray,
@@ -76,6 +83,7 @@ def apply_ticks(
     session_close_ms: IntArray,
     seen_ms: int,
     offset: int,
+    gated: bool,
     outcome: IntArray,
     bars: FloatArray,
     rows: FloatArray,
@@ -88,10 +96,12 @@ def apply_ticks(
     session_close_ms : increasing closes of all sessions.
     seen_ms, offset  : of the whole record. Symbols whose state already contains `offset` are skipped, so
                        that a record replayed after a restart counts once.
-    outcome          : out, shape (n,), APPLIED, LATE, BAD_PRICE, BAD_SIZE, AHEAD or SKIPPED per tick.
-    bars, rows       : out, shape (2 * n, FINAL_BAR_SIZE) and (2 * n, row_size): bars that became final, in
-                       order, with the features as of that close; a tick ends at most two. NaN where a
-                       feature is not warm.
+    gated            : whether jumps are held until the next tick confirms them (kernel/gate.py). A history is
+                       not: who loads it sees what came after.
+    outcome          : out, shape (n,), what became of each tick (layout.APPLIED and those after it).
+    bars, rows       : out, shape (4 * n, FINAL_BAR_SIZE) and (4 * n, row_size): bars that became final, in
+                       order, with the features as of that close; a tick ends at most two, and so does one
+                       that it releases. NaN where a feature is not warm.
     """
     finals = 0
     window_column = SESSION_SIZE + len(windows) * PER_WINDOW
@@ -120,28 +130,58 @@ def apply_ticks(
             outcome[i] = LATE
             continue
         outcome[i] = APPLIED
-        if math.isnan(state[NEWEST]):
-            state[OLDEST] = at
-            state[NEWEST] = at
-        newest = max(int(state[NEWEST]), at)
-        # Before the tick is placed: the features of a final bar know nothing of what came after its close.
-        while int(state[PENDING]) > 0:
-            close_ms = session_close_ms[int(state[BAR + B_SESSION])]
-            if newest <= close_ms + GRACE_MS:
-                break
-            finalise_oldest(state, rate, bars[finals, :BAR_SIZE])
-            bars[finals, BAR_SIZE] = s
-            rows[finals] = np.nan
-            read_sessions(state, rows[finals], window_column)
-            _read_windows(state, windows, close_ms, rate, rows[finals])
-            finals += 1
-        place_in_bar(state, session, at, p)
-        for w in range(len(windows)):
-            base = SESSION_STATE + w * WINDOW_STATE
-            place_in_tile(state[base : base + WINDOW_STATE], windows[w, 0], at, p, size[i])
-        state[OLDEST] = min(state[OLDEST], float(at))
-        state[NEWEST] = newest
-        state[SEEN] = seen_ms
+        held_session = session
+        if gated:
+            verdict = judge_next(state, rate, p, session)
+            if verdict == SPLIT:
+                outcome[i] = SPLIT
+                continue
+            held_ms = state[HELD_MS]
+            if verdict == JUMP:
+                agrees = False
+                if held_ms <= at:  # false for NaN
+                    held_session = np.searchsorted(session_close_ms, int(held_ms))
+                    agrees = judge(state, rate, state[HELD_PRICE], p, session - held_session) == APPLIED
+                if not agrees:
+                    state[HELD_MS], state[HELD_PRICE], state[HELD_SIZE] = at, p, size[i]
+                    outcome[i] = JUMP
+                    continue
+                if held_session > state[FINAL] and held_ms >= state[NEWEST] - GRACE_MS:
+                    outcome[i] = RELEASED
+        # The tick that was held, if it is released, and then this one. A loop and not a function: handing over all
+        # of these arrays would cost a third of the time.
+        for turn in range(1 if outcome[i] == APPLIED else 0, 2):
+            if turn == 0:
+                this_session, this_ms = held_session, int(state[HELD_MS])
+                this_price, this_size = state[HELD_PRICE], state[HELD_SIZE]
+            else:
+                this_session, this_ms, this_price, this_size = session, at, p, size[i]
+            if math.isnan(state[NEWEST]):
+                state[OLDEST] = this_ms
+                state[NEWEST] = this_ms
+            newest = max(int(state[NEWEST]), this_ms)
+            # Before the tick is placed: the features of a final bar know nothing of what came after its close.
+            while int(state[PENDING]) > 0:
+                close_ms = session_close_ms[int(state[BAR + B_SESSION])]
+                if newest <= close_ms + GRACE_MS:
+                    break
+                finalise_oldest(state, rate, bars[finals, :BAR_SIZE])
+                bars[finals, BAR_SIZE] = s
+                rows[finals] = np.nan
+                read_sessions(state, rows[finals], window_column)
+                _read_windows(state, windows, close_ms, rate, rows[finals])
+                finals += 1
+            place_in_bar(state, this_session, this_ms, this_price)
+            for w in range(len(windows)):
+                base = SESSION_STATE + w * WINDOW_STATE
+                place_in_tile(
+                    state[base : base + WINDOW_STATE], windows[w, 0], this_ms, this_price, this_size
+                )
+            state[OLDEST] = min(state[OLDEST], float(this_ms))
+            state[NEWEST] = newest
+            state[SEEN] = seen_ms
+        if gated:
+            state[HELD_MS] = np.nan
     for i in range(len(symbol)):
         states[symbol[i], OFFSET] = max(states[symbol[i], OFFSET], float(offset))
     return finals
@@ -172,6 +212,6 @@ def new_rows(n: int, windows: int = len(WINDOWS)) -> tuple[IntArray, FloatArray,
     """Output buffers of apply_ticks for n ticks: outcome, bars, rows."""
     return (
         np.empty(n, dtype=np.int64),
-        np.empty((2 * n, FINAL_BAR_SIZE)),
-        np.empty((2 * n, row_size(windows))),
+        np.empty((4 * n, FINAL_BAR_SIZE)),
+        np.empty((4 * n, row_size(windows))),
     )

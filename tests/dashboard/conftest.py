@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import pytest
 import uvicorn
 
+from dashboard.access import Access
 from dashboard.app import create_app
 from dashboard.live import Poller
 from tests.dashboard.stubs import UNIVERSE, StubSource, champion, rows
@@ -38,6 +39,7 @@ class Site:
 
     source: StubSource
     port: int = field(default_factory=free_port)
+    access: Access = field(default_factory=Access)
 
     @property
     def url(self) -> str:
@@ -46,7 +48,7 @@ class Site:
     def start(self) -> None:
         self.poller = Poller(self.source, UNIVERSE, every_s=0.1)
         config = uvicorn.Config(
-            create_app(self.poller).server,
+            create_app(self.poller, self.access).server,
             host="127.0.0.1",
             port=self.port,
             log_level="warning",

@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from dashboard.events import News
+from dashboard.events import DriftReport, News
 from dashboard.live import now_ms
+from dashboard.record import Pipeline, Record
 from feature_repo.features import NUMERIC_NAMES, WINDOW_CHANNELS, WINDOW_SESSIONS, spec_hash
 from feature_repo.online import FeatureRow, MemoryReader
-from producers.errors import TryAgain
+from producers.errors import FixAndRestart, TryAgain
+from producers.sessions import nyse
 from producers.universe import Universe, load_universe
 from training.answer import (
     FAN_SESSIONS,
@@ -23,8 +25,16 @@ from training.answer import (
     InputState,
     ModelCard,
     Request,
+    Risk,
+    Suggestion,
     Summary,
 )
+from training.champion import Scenarios
+from training.events import ModelEvent
+from training.frontier import suggest
+from training.horizons import FAN
+from training.profit import Outcome, simulate
+from training.said_and_done import Matured
 
 UNIVERSE = load_universe()
 PRICES = {"gold": 4105.2, "nasdaq": 22990.5, "sp500": 6650.1, "bitcoin": 64010.5, "cash": 4.05}
@@ -68,6 +78,21 @@ class StubChampion:
     )
     has_lstm: bool = True
     reason: str = "history"
+    manifest: Any = None
+
+    def scenarios(self, rows: dict[str, FeatureRow]) -> Scenarios:
+        """Seeded normal returns of the priced assets that have a row, correlated by half."""
+        symbols = [asset.symbol for asset in UNIVERSE.priced if asset.symbol in rows]
+        ids = [asset.id for asset in UNIVERSE.priced if asset.symbol in rows]
+        rng = np.random.default_rng(7)
+        years = np.array(FAN) / 252
+        noise = rng.normal(size=(2_000, len(FAN), len(ids))) + rng.normal(size=(2_000, len(FAN), 1))
+        walk = np.cumsum(noise / np.sqrt(2) * np.sqrt(21 / 252), axis=1)
+        drift = np.array([DRIFT[name] for name in ids])
+        spread = np.array([SPREAD[name] for name in ids])
+        returns = drift * years[:, None] + spread * walk
+        inflation = 0.03 * years + 0.005 * rng.normal(size=(2_000, len(FAN)))
+        return Scenarios(symbols, returns, inflation)
 
 
 def summary(median: float, spread: float, amount: float) -> Summary:
@@ -131,6 +156,7 @@ def answer(
                 return_p05=DRIFT[asset.id] * years - 1.645 * SPREAD[asset.id] * root,
                 return_median=DRIFT[asset.id] * years,
                 return_p95=DRIFT[asset.id] * years + 1.645 * SPREAD[asset.id] * root,
+                cvar_part=1_200.0 * part.get(asset.id, 0.0),
             )
             for asset in universe.asset
         },
@@ -139,6 +165,7 @@ def answer(
         fan_real=fan(0.03),
         fan_nominal=fan(0.0),
         scenarios=10_000,
+        risk=Risk(var95=900.0, cvar95=1_200.0, drawdown_median=0.05, drawdown_p95=0.21),
         notes=["Inflation is known up to June 2026."],
     )
 
@@ -153,6 +180,9 @@ class StubSource:
         self.model = champion
         self.problem: str | None = None
         self.said = news or News()
+        self.known = Record()
+        self.served: list[str] = ["v1", "v0"]
+        self.did: list[str] = []
         self.away = ""
         self.asked: list[Request] = []
 
@@ -170,9 +200,31 @@ class StubSource:
     def news(self) -> News:
         return self.said
 
+    def record(self) -> Record:
+        return self.known
+
     def answer(self, request: Request, champion: Any, rows: dict[str, FeatureRow], now_ms: int) -> Answer:  # noqa: ARG002
         self.asked.append(request)
         return answer(request, champion, rows)
+
+    def outcome(self, request: Request, champion: Any, rows: dict[str, FeatureRow]) -> Outcome:
+        return simulate(request, champion.scenarios(rows), rows, UNIVERSE)
+
+    def suggest(self, outcome: Outcome, horizon_sessions: int) -> Suggestion:
+        return suggest(outcome, FAN.index(horizon_sessions))
+
+    def versions(self) -> list[str]:
+        return self.served
+
+    def retrain(self) -> str:
+        self.did.append("retrain")
+        return "A retraining was asked for."
+
+    def roll_back(self, version: str) -> str:
+        if version not in self.served:
+            raise FixAndRestart(f"version: there is no model {version!r}")
+        self.did.append(version)
+        return f"{version} answers again."
 
     def move(self, asset_id: str, price: float, **values: Any) -> None:
         """A new tick of one asset."""
@@ -184,3 +236,74 @@ class StubSource:
 
 def champion(**given: Any) -> StubChampion:
     return replace(StubChampion(), **given)
+
+
+def closes(first: int = 19990104, last: int = 20260729) -> dict[str, dict[int, float]]:
+    """A seeded random walk of every asset on the exchange's own sessions; bitcoin starts in 2014."""
+    days = [int(day) for day in nyse().yyyymmdd if first <= day <= last]
+    rng = np.random.default_rng(3)
+    found = {}
+    for asset in UNIVERSE.asset:
+        steps = rng.normal(0, SPREAD[asset.id] / 16, len(days))
+        level = PRICES[asset.id] * np.exp(np.cumsum(steps) - steps.sum())
+        series = np.full(len(days), 3.0) if asset.kind == "rate" else level
+        start = 20140917 if asset.id == "bitcoin" else 0
+        found[asset.symbol] = {
+            day: float(value) for day, value in zip(days, series, strict=True) if day >= start
+        }
+    return found
+
+
+def matured_rows(count: int = 120) -> list[Matured]:
+    """What was said and what came of it, roughly as said."""
+    rng = np.random.default_rng(5)
+    days = [int(day) for day in nyse().yyyymmdd if day <= 20260601][-count:]
+    rows_ = []
+    for asset in UNIVERSE.priced:
+        for horizon in (1, 21):
+            for day in days:
+                said = float(rng.uniform(0.05, 0.6))
+                loss = bool(rng.uniform() < said)
+                inside = bool(rng.uniform() < 0.9)
+                rows_.append(
+                    Matured(asset.symbol, day, horizon, "v1", said, loss, inside, not inside and loss, 0.01)
+                )
+    return rows_
+
+
+def record(**given: Any) -> Record:
+    """A long memory: closes of a quarter of a century, forecasts that have come due."""
+    known = closes()
+    recent = {symbol: dict(sorted(series.items())[-64:]) for symbol, series in known.items()}
+    return replace(
+        Record(
+            closes=known,
+            recent=recent,
+            forecasts=480,
+            matured=matured_rows(),
+            pipeline=Pipeline(3, 2),
+            revision=1,
+        ),
+        **given,
+    )
+
+
+def news(sessions: int = 60, alarm: bool = False) -> News:
+    """Reports of every detector over the last sessions and the events of one model."""
+    said = News()
+    days = [int(day) for day in nyse().yyyymmdd if day <= 20260729][-sessions:]
+    rng = np.random.default_rng(11)
+    for asset in UNIVERSE.priced:
+        for detector in ("scale", "location"):
+            level = np.exp(np.abs(np.cumsum(rng.normal(0, 0.25, sessions))))
+            for at, day in enumerate(days):
+                last = alarm and asset.id == "gold" and at == sessions - 1
+                value = 6_000.0 if last else float(min(level[at], 3_000))
+                said = said.with_report(
+                    DriftReport(asset.id, detector, value, 4032.0, last, day, now_ms() - 60_000)
+                )
+    at = now_ms() - 3_600_000
+    for offset, kind in enumerate(("requested", "trained", "promoted")):
+        event = ModelEvent(kind, "" if kind == "requested" else "v1", "history", at + offset * 60_000)
+        said = said.with_event(event)
+    return said

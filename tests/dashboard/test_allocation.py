@@ -35,7 +35,7 @@ def test_proportions_are_kept() -> None:
 
 def test_every_preset_is_a_valid_question() -> None:
     ready = {preset.id: preset.weights for preset in presets(UNIVERSE)}
-    assert set(ready) == {"equal", "deposit", "sixty"}
+    assert set(ready) == {"equal", "deposit", "sixty", "three"}
     for weights in ready.values():
         ask(1000, weights, "3m", UNIVERSE)
     assert ready["sixty"] == {"gold": 0, "nasdaq": 0, "sp500": 60, "bitcoin": 0, "cash": 40}

@@ -30,10 +30,10 @@ def test_events_are_kept_in_order_and_once() -> None:
     for at_ms in (3, 1, 2, 3):
         news = absorb(news, MODEL_EVENTS, event(at_ms))
     assert [one.at_ms for one in news.events] == [1, 2, 3]
-    for at_ms in range(10, 50):
+    for at_ms in range(10, 10 + KEPT_EVENTS):
         news = absorb(news, MODEL_EVENTS, event(at_ms))
     assert len(news.events) == KEPT_EVENTS
-    assert news.events[-1].at_ms == 49
+    assert news.events[-1].at_ms == 9 + KEPT_EVENTS
 
 
 def test_the_newest_report_per_asset_and_detector_wins() -> None:

@@ -11,7 +11,7 @@ FAN = Fan([0, 21, 63], [0, -50, -90], [0, -20, -30], [0, 5, 15], [0, 30, 60], [0
 
 def test_it_is_a_valid_plotly_figure() -> None:
     go.Figure(figures.fan(FAN, 63, 1000))
-    go.Figure(figures.empty_fan())
+    go.Figure(figures.empty())
 
 
 def test_bands_lie_between_their_edges() -> None:
@@ -32,7 +32,7 @@ def test_zero_today_and_horizon_are_marked() -> None:
 def test_figures_do_not_share_their_layout() -> None:
     figures.fan(FAN, 63, 1000)
     assert len(figures.fan(FAN, 63, 1000)["layout"]["shapes"]) == 3
-    assert figures.empty_fan()["layout"]["shapes"] == []
+    assert figures.empty()["layout"]["shapes"] == []
 
 
 def test_the_summary_is_the_chart_in_words() -> None:

@@ -44,13 +44,18 @@ def test_every_bad_field_is_one_sentence(
 
 def test_viewers_with_the_same_form_share_one_answer() -> None:
     source = StubSource(*rows(), champion=champion())
-    poller = Poller(source, UNIVERSE)
+    clock = [1_760_000_000_000]
+    poller = Poller(source, UNIVERSE, lambda: clock[0])
     poller.step()
     forecast = Forecaster(poller)
     question = request_of(1000, HALF, "6m", UNIVERSE)
     assert forecast(question) is forecast(request_of(1000.0, dict(reversed(HALF.items())), "6m", UNIVERSE))
     assert len(source.asked) == 1
     source.move("gold", 4200.0)
+    poller.step()
+    forecast(question)
+    assert len(source.asked) == 1, "half a year ahead hardly moves within a second"
+    clock[0] += 2_000
     poller.step()
     forecast(question)
     assert len(source.asked) == 2

@@ -4,7 +4,18 @@ from dataclasses import replace
 
 import pytest
 
-from dashboard.freshness import ERROR, LIVE, WAITING, features, model, pulse, ticks, waiting_for
+from dashboard.freshness import (
+    CLOSED,
+    ERROR,
+    LIVE,
+    WAITING,
+    features,
+    model,
+    pulse,
+    quiet,
+    ticks,
+    waiting_for,
+)
 from dashboard.live import Snapshot
 from tests.dashboard.stubs import UNIVERSE, champion, row
 
@@ -30,19 +41,23 @@ AWAY = replace(READY, store_problem="the online store does not answer")
     ],
 )
 def test_states(snapshot: Snapshot, expected: tuple[str, str, str]) -> None:
-    assert (ticks(snapshot).state, features(snapshot, UNIVERSE).state, model(snapshot).state) == expected
+    assert (
+        ticks(snapshot, UNIVERSE, T0).state,
+        features(snapshot, UNIVERSE).state,
+        model(snapshot).state,
+    ) == expected
 
 
 def test_moments_are_those_of_the_data() -> None:
     late = row("^GSPC", 6650.0, at_ms=T0 + 700)
     snapshot = replace(READY, rows={"GC=F": ROW, "^GSPC": late}, taken_ms=T0 + 900)
-    assert ticks(snapshot).since_ms == T0 + 700
+    assert ticks(snapshot, UNIVERSE, T0).since_ms == T0 + 700
     assert features(snapshot, UNIVERSE).since_ms == T0 + 900
     assert model(snapshot).since_ms == T0 - 5000
 
 
 def test_details_tell_what_a_person_would_ask_next() -> None:
-    assert ticks(READY).detail == "simulated feed"
+    assert ticks(READY, UNIVERSE, T0).detail == "simulated feed"
     assert features(READY, UNIVERSE).detail == "1 of 5 assets with full history"
     assert features(AWAY, UNIVERSE).detail == "the online store does not answer"
     assert model(READY).detail == "v1, with LSTM"
@@ -75,3 +90,24 @@ def test_a_pulse_carries_moments_not_ages() -> None:
         "stale_after_s": 60.0,
         "detail": "simulated feed",
     }
+
+
+@pytest.mark.parametrize(
+    ("symbol", "market_open", "age_s", "stage", "word"),
+    [
+        ("GC=F", True, 30, LIVE, ""),
+        ("GC=F", True, 300, LIVE, "stale"),
+        ("GC=F", False, 30, LIVE, ""),
+        ("GC=F", False, 300, CLOSED, "closed"),
+        ("BTC-USD", False, 300, LIVE, "stale"),
+    ],
+)
+def test_a_closed_market_is_not_stale(
+    symbol: str, market_open: bool, age_s: int, stage: str, word: str
+) -> None:
+    asset = UNIVERSE.by_symbol(symbol)
+    assert asset is not None
+    snapshot = replace(READY, rows={symbol: row(symbol, 1.0, at_ms=T0)}, market_open=market_open)
+    now = T0 + age_s * 1000
+    assert ticks(snapshot, UNIVERSE, now).state == stage
+    assert quiet(asset, snapshot, now) == word

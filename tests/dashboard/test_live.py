@@ -64,6 +64,8 @@ def test_the_revision_moves_only_with_rows_or_champion(clock: Clock) -> None:
     first = poller.step().revision
     assert poller.step().revision == first
     source.move("gold", 4106.0)
+    assert poller.step().revision == first
+    clock.ms += 2_000
     assert poller.step().revision == first + 1
     source.model = champion()
     assert poller.step().revision == first + 2

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from dashboard.events import DriftReport
 from tests.browser import Tab
-from tests.dashboard.conftest import Site
+from tests.dashboard.conftest import Site, until
 from tests.dashboard.stubs import champion, rows
 from training.events import ModelEvent
 
@@ -27,15 +27,13 @@ def quiet(tab: Tab) -> Iterator[Tab]:
 
 
 def fan_medians(page: Page) -> list[float]:
-    return page.evaluate("document.querySelector('#fan .js-plotly-plot').data[4].y")  # type: ignore[no-any-return]
+    return page.evaluate("document.querySelector('#fan .js-plotly-plot')?.data?.[4]?.y ?? []")  # type: ignore[no-any-return]
 
 
 def wait_for_font(page: Page, colour: str) -> None:
     """Until the chart is drawn with the template whose text has this colour."""
-    page.wait_for_function(
-        "wanted => document.querySelector('#fan .js-plotly-plot')?._fullLayout?.font.color === wanted",
-        arg=colour,
-    )
+    look = "document.querySelector('#fan .js-plotly-plot')?._fullLayout?.font.color"
+    until(lambda: page.evaluate(look) == colour, f"the chart in {colour}")
 
 
 def overflow(page: Page) -> int:
@@ -60,7 +58,7 @@ def test_first_paint_shows_prices_and_a_forecast(site: Site, quiet: Tab) -> None
     expect(page.locator("#word-page")).to_have_text("live")
     expect(page.locator("#word-ticks")).to_have_text("live")
     expect(page.locator("#waiting")).to_have_text("")
-    page.wait_for_function("document.querySelector('#fan .js-plotly-plot')?.data?.length === 5")
+    until(lambda: len(fan_medians(page)) == 7, "the fan is drawn")
 
 
 def test_changing_a_weight_changes_every_figure(site: Site, quiet: Tab) -> None:
@@ -72,8 +70,8 @@ def test_changing_a_weight_changes_every_figure(site: Site, quiet: Tab) -> None:
     expect(page.locator("#form-error")).to_have_text("")
     expect(page.locator("#profit-median")).to_have_text("▲ +140")
     expect(page.locator("#sum")).to_have_text("100 %")
-    assert fan_medians(page)[-1] == 140.0
-    page.get_by_text("3 months").click()
+    until(lambda: fan_medians(page)[-1:] == [140.0], "the fan's median")
+    page.get_by_text("3 months", exact=True).click()
     expect(page.locator("#sentence")).to_contain_text("In 63 trading days (about 3 months)")
     page.get_by_role("switch", name="After inflation").click()
     expect(page.locator("#sentence")).to_contain_text("before inflation")

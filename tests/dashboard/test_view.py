@@ -119,7 +119,8 @@ def test_drift_line(reports: list[DriftReport], line: str, alarm: bool) -> None:
     ("event", "line"),
     [
         (ModelEvent("rejected", "v8", "", 1), "A new model was not good enough: v8."),
-        (ModelEvent("rolled back", "", "", 1), "rolled back."),
+        (ModelEvent("rolled back", "v1", "", 1), "An earlier model took over again: v1."),
+        (ModelEvent("moved", "", "", 1), "moved."),
         (
             ModelEvent("training", "", "schedule", 1, progress=0.4),
             "A new model is being trained, 40% done, because it was time.",

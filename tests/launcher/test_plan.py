@@ -17,7 +17,7 @@ from producers.settings import load_settings
 
 def test_embedded_by_default(tmp_path: Path) -> None:
     decided = plan.make(Options(seed=7, shock=True, speed=2.0), load_settings(), {"PATH": "/bin"})
-    assert (decided.broker, decided.redis_is_ours, decided.feed) == ("embedded", True, "simulated")
+    assert (decided.broker, decided.redis_is_ours, decided.feed) == ("embedded", True, "auto")
     assert decided.forgets
     programs = {program.name: program for program in decided.programs}
     assert list(programs) == ["broker", "redis", "topics", "features", *READERS]

@@ -86,13 +86,13 @@ def test_the_last_sessions_are_live_and_nothing_is_lost(tmp_path: Path) -> None:
     write(tmp_path, "sp500.csv", "".join(f"{day},{200 + i}\n" for i, day in enumerate(dates)))
     feed = CsvFeed(tmp_path, UNIVERSE, 10, 10_000.0)
     history = next(iter(feed.history()))
-    live = list(feed.live(after_ms=0))
+    live = list(feed.live({}))
     assert len(history) == 60
     assert len(live) == 10
     assert history.event_ms.max() < min(int(part.event_ms.min()) for part in live)
     assert (np.diff(history.event_ms) >= 0).all()
     seen = int(live[3].event_ms.max())
-    assert [part.price.tolist() for part in feed.live(after_ms=seen)] == [
+    assert [part.price.tolist() for part in feed.live({"GC=F": seen})] == [
         part.price.tolist() for part in live[4:]
     ]
     assert feed.missing == ["nasdaq", "bitcoin", "cash"]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from producers.errors import FixAndRestart
-from producers.inflation import load_cpi
+from producers.inflation import DOWNLOADED, load_cpi, parse_cpi
 
 
 def test_a_month_is_known_only_in_the_middle_of_the_next() -> None:
@@ -18,7 +18,8 @@ def test_a_month_is_known_only_in_the_middle_of_the_next() -> None:
 @pytest.mark.parametrize(
     ("rows", "says"),
     [
-        ("2019-01-31,250\n2019-03-31,251\n", ":3: expected month 2019-02"),
+        ("2019-01-31,250\n2019-05-31,251\n", ":3: expected month 2019-02"),
+        ("2019-01-31,250\n2019-01-31,251\n", ":3: expected month 2019-02"),
         ("2019-01-31,-1\n", ":2: the index must be > 0"),
         ("2019-01-31,x\n", ":2: expected date,close"),
         ("", "no rows"),
@@ -30,3 +31,29 @@ def test_a_wrong_file_is_refused(tmp_path: Path, rows: str, says: str) -> None:
     with pytest.raises(FixAndRestart) as caught:
         load_cpi(path)
     assert says in str(caught.value)
+
+
+def test_a_month_that_was_never_published_lies_between_its_neighbours() -> None:
+    text = "observation_date,CPIAUCNS\n2025-08-01,100.0\n2025-09-01,101.0\n2025-10-01,.\n2025-11-01,103.02\n"
+    cpi = parse_cpi(text, "fred")
+    assert cpi.filled == ("2025-10",)
+    assert cpi.level[2] == pytest.approx((101.0 * 103.02) ** 0.5)
+    assert [str(day) for day in cpi.known] == ["2025-09-15", "2025-10-24", "2025-12-18", "2025-12-18"]
+
+
+def test_before_2017_a_month_is_known_when_the_bureau_was_latest() -> None:
+    assert str(load_cpi().known_at(np.datetime64("2010-02-25")).month[-1]) == "2009-12"
+    assert str(load_cpi().known_at(np.datetime64("2010-02-26")).month[-1]) == "2010-01"
+
+
+def test_a_download_counts_when_it_is_newer_and_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALLOCAST_STATE_DIR", str(tmp_path))
+    shipped = load_cpi()
+    (tmp_path / DOWNLOADED).write_text("<html>sorry</html>")
+    assert load_cpi().source == "snapshot"
+    later = str(shipped.month[-1] + 1)
+    rows = "".join(f"{m}-01,{v}\n" for m, v in zip(shipped.month, shipped.level, strict=True))
+    (tmp_path / DOWNLOADED).write_text(f"date,close\n{rows}{later}-01,300\n")
+    assert (load_cpi().source, str(load_cpi().month[-1])) == ("fred", later)

@@ -4,6 +4,7 @@ import pytest
 
 from producers.__main__ import make_feed, parse, unpublished
 from producers.errors import FixAndRestart
+from producers.settings import load_settings
 from producers.tick_batch import batch
 from producers.universe import load_universe
 
@@ -20,12 +21,14 @@ from producers.universe import load_universe
 )
 def test_a_wrong_option_is_named(arguments: list[str], says: str) -> None:
     with pytest.raises(FixAndRestart, match=says):
-        make_feed(parse(arguments), load_universe())
+        make_feed(parse(arguments), load_universe(), load_settings())
 
 
 def test_a_shock_needs_the_simulated_feed(tmp_path: object) -> None:
     with pytest.raises(FixAndRestart, match="--shock"):
-        make_feed(parse(["--feed", "csv", "--data", str(tmp_path), "--shock"]), load_universe())
+        make_feed(
+            parse(["--feed", "csv", "--data", str(tmp_path), "--shock"]), load_universe(), load_settings()
+        )
 
 
 def test_ticks_that_are_in_the_log_are_not_published_again() -> None:

@@ -44,10 +44,41 @@ def test_stylised_facts() -> None:
     assert 0.05 < np.mean(turbulent) < 0.5
 
 
+def test_weekends_and_coins() -> None:
+    universe = load_universe()
+    market = SimulatedMarket(universe, 3)
+    first = 6_000
+    price = np.array([market.step(first + i).price[-1] for i in range(6_000)])
+    step = np.diff(np.log(price[:, :4]), axis=0)
+    after_weekend = (np.diff(nyse().date[first : first + 6_000]).astype(int) >= 3)[:, None]
+    spread = np.median(np.abs(np.where(after_weekend, step, np.nan))[after_weekend[:, 0]], axis=0)
+    usual = np.median(np.abs(step[~after_weekend[:, 0]]), axis=0)
+    assert 1.5 < (spread / usual)[3] < 2.0  # three days of bitcoin: the square root of three
+    assert 1.0 < (spread / usual)[2] < 1.25
+
+
+def test_as_many_ticks_as_asked_for_end_at_the_same_prices() -> None:
+    source, many = feed(), SimulatedFeed(UNIVERSE, 1, 60, 10.0, now_ms=NOW_MS, ticks_per_s=50_000)
+    coarse = list(itertools.islice(source.live({}), 26))
+    fine: list[TickBatch] = []
+    for ticks in many.live({}):
+        fine.append(ticks)
+        if int(ticks.event_ms[-1]) >= int(coarse[-1].event_ms[0]):
+            break
+    assert 4_500 <= sum(map(len, fine)) <= 5_500  # a tenth of a second's worth
+    assert fine[-1].price[-5:].tolist() == coarse[-1].price.tolist()
+    times = np.concatenate([ticks.event_ms for ticks in fine])
+    assert (np.diff(times) >= 0).all()
+    size = np.concatenate([ticks.size for ticks in fine if ticks.size is not None])
+    symbol = np.concatenate([ticks.symbol for ticks in fine])
+    assert np.isnan(size[symbol == "^IRX"]).all()
+    assert (size[symbol != "^IRX"] > 0).mean() > 0.99
+
+
 def test_live_ticks_follow_history_and_never_come_from_the_future() -> None:
     source = feed()
     last = int(next(iter(source.history())).event_ms.max())
-    for ticks in itertools.islice(source.live(after_ms=0), 200):
+    for ticks in itertools.islice(source.live({}), 200):
         assert int(ticks.event_ms.min()) > last
         last = int(ticks.event_ms.max())
         assert last <= NOW_MS
@@ -58,9 +89,9 @@ def test_a_replay_that_goes_on_does_not_play_what_is_in_the_log() -> None:
     source, again = feed(), feed()
     for one in (source, again):
         list(one.history())
-    played = list(itertools.islice(source.live(after_ms=0), 26 * 5))
+    played = list(itertools.islice(source.live({}), 26 * 5))
     after_ms = int(played[26 * 3 - 1].event_ms[0])
-    resumed = list(itertools.islice(again.live(after_ms), 26 * 2))
+    resumed = list(itertools.islice(again.live({"GC=F": after_ms}), 26 * 2))
     assert [part.price.tolist() for part in resumed] == [part.price.tolist() for part in played[26 * 3 :]]
 
 
@@ -70,7 +101,7 @@ def test_a_shock_is_a_crash() -> None:
     def last_price(shock: bool) -> float:
         source = feed(shock=shock)
         list(source.history())
-        ticks = list(itertools.islice(source.live(after_ms=0), 26 * sessions))
+        ticks = list(itertools.islice(source.live({}), 26 * sessions))
         return float(ticks[-1].price[list(ticks[-1].symbol).index("^GSPC")])
 
     assert last_price(shock=True) < 0.8 * last_price(shock=False)

@@ -43,6 +43,7 @@ def run(ticks: list[Tick], is_rate: bool = False) -> tuple[np.ndarray, np.ndarra
         CLOSES,
         2**52,
         0,
+        False,
         outcome,
         bars,
         rows,

@@ -48,6 +48,7 @@ def run(
             CLOSES,
             seen_ms,
             offset,
+            False,
             outcome,
             bar,
             row,
@@ -216,7 +217,7 @@ def test_every_symbol_may_end_two_sessions_in_one_record() -> None:
         which = np.tile(np.arange(symbols, dtype=np.int64), len(times))
         at = np.repeat(np.array(times, dtype=np.int64), symbols)
         prices, sizes = np.full(n, 5.0), np.full(n, np.nan)
-        arguments = (states, rates, layout.WINDOWS, which, at, prices, sizes, CLOSES, 2**52, offset)
+        arguments = (states, rates, layout.WINDOWS, which, at, prices, sizes, CLOSES, 2**52, offset, False)
         finals = roll.apply_ticks(*arguments, outcome, bars, rows)
         assert finals <= len(bars)
         assert (outcome == layout.APPLIED).all()

@@ -1,0 +1,192 @@
+"""Callbacks of "Your money": presets, sliders, and the answer to the form."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from dash import ClientsideFunction, Dash, Input, Output, State, ctx, html, no_update
+
+from dashboard import figures, money, trust_view, view
+from dashboard.address_callbacks import currency_of
+from dashboard.allocation import presets, scale_to_100, total
+from dashboard.forecast import Forecaster, number, request_of
+from dashboard.live import Poller, Snapshot, now_ms
+from dashboard.metrics import ANSWER_S
+from dashboard.parts import bar, table
+from dashboard.past import so_far
+from producers.errors import FixAndRestart, TryAgain
+from producers.universe import Universe
+from training.answer import Answer, Fan, Request
+
+TEXTS = {  # component -> field of view.Outcome
+    "sentence": "sentence",
+    "profit-median": "median",
+    "profit-median-percent": "median_percent",
+    "profit-mean": "mean",
+    "profit-mean-percent": "mean_percent",
+    "profit-range": "range",
+    "profit-range-percent": "range_percent",
+    "prob-loss": "prob_loss",
+    "prob-loss-other": "prob_loss_other",
+    "prob-beat-deposit": "prob_beat_deposit",
+    "var95": "var95",
+    "cvar95": "cvar95",
+    "drawdown": "drawdown",
+    "drawdown-bad": "drawdown_bad",
+    "as-of": "as_of",
+}
+
+
+def connect(app: Dash, poller: Poller, forecast: Forecaster) -> None:
+    _connect_form(app, poller.universe)
+    _connect_forecast(app, poller, forecast)
+
+
+def _connect_form(app: Dash, universe: Universe) -> None:
+    """Presets and `Scale to 100` write the numbers; number and slider of an asset follow each other."""
+    ids = [asset.id for asset in universe.asset]
+    ready = {f"preset-{preset.id}": preset.weights for preset in presets(universe)}
+
+    @app.callback(
+        {name: Output(f"weight-{name}", "value", allow_duplicate=True) for name in ids},
+        {
+            "clicks": [Input(button, "n_clicks") for button in (*ready, "scale")],
+            "weights": {name: State(f"weight-{name}", "value") for name in ids},
+        },
+        prevent_initial_call=True,
+    )
+    async def fill(clicks: list[int | None], weights: dict[str, object]) -> dict[str, float]:  # noqa: ARG001  # Dash passes every Input
+        button = str(ctx.triggered_id)
+        if button in ready:
+            return ready[button]
+        return scale_to_100({name: number(value, empty=0.0) for name, value in weights.items()})
+
+    for name in ids:
+        both = f"weight-{name}", f"slider-{name}"
+        app.clientside_callback(
+            ClientsideFunction("allocast", "pair"),
+            *[Output(one, "value") for one in both],
+            *[Input(one, "value") for one in both],
+            prevent_initial_call=True,
+        )
+
+
+def _connect_forecast(app: Dash, poller: Poller, forecast: Forecaster) -> None:
+    """The answer to the form, again whenever the form or the snapshot changes."""
+    universe = poller.universe
+    ids = [asset.id for asset in universe.asset]
+    answered = [
+        *[Output(component, "children") for component in TEXTS],
+        Output("profit-median", "className"),
+        Output("fan-figure", "data"),
+        Output("fan-summary", "children"),
+        Output("fan-table", "children"),
+        Output("contributions", "children"),
+        Output("members", "children"),
+        Output("notes", "children"),
+        Output("made", "data-since"),
+        *[Output(f"outlook-{name}", "children") for name in ids],
+    ]
+    said = [
+        Output("figures", "className"),
+        Output("form-error", "children"),
+        Output("forecast-status", "children"),
+        Output("sum", "children"),
+    ]
+
+    @app.callback(
+        {"answered": answered, "said": said},
+        {
+            "amount": Input("amount", "value"),
+            "weights": {name: Input(f"weight-{name}", "value") for name in ids},
+            "horizon": Input("horizon", "value"),
+            "real": Input("real", "checked"),
+            "fee": Input("fee", "value"),
+            "rebalance": Input("rebalance", "value"),
+            "currency": Input("currency", "value"),
+            "tick": Input("tick", "data"),
+        },
+    )
+    async def answer(
+        amount: object,
+        weights: dict[str, object],
+        horizon: object,
+        real: bool,
+        fee: object,
+        rebalance: object,
+        currency: object,
+        tick: int,  # noqa: ARG001  # its change is what triggers
+    ) -> dict[str, Any]:
+        in_sum = total({name: number(value, empty=0.0) for name, value in weights.items()})
+        untouched = [no_update] * len(answered)
+        try:
+            request = request_of(amount, weights, horizon, universe, fee, rebalance)
+            with ANSWER_S.time():
+                # In a thread: the first answer of a model draws its scenarios, and other pages must not wait.
+                found = await asyncio.to_thread(forecast, request)
+        except FixAndRestart as error:
+            return {"answered": untouched, "said": ["dim", str(error), "", in_sum]}
+        except TryAgain as error:
+            return {"answered": untouched, "said": ["dim", "", str(error), in_sum]}
+        shown = _shown(found, request, poller.snapshot, universe, bool(real), currency_of(currency))
+        return {"answered": shown, "said": ["", "", "", in_sum]}
+
+
+def _shown(
+    answer: Answer, request: Request, snapshot: Snapshot, universe: Universe, real: bool, currency: str
+) -> list[Any]:
+    """Values of `answered`, in its order."""
+    outcome = view.outcome(answer, real=real, currency=currency)
+    fan = answer.fan_real if real else answer.fan_nominal
+    past = so_far(request, snapshot, universe)
+    return [
+        *[getattr(outcome, field) for field in TEXTS.values()],
+        f"number {'up' if outcome.gains else 'down'}",
+        figures.fan(fan, answer.horizon_sessions, answer.amount, past),
+        figures.summary(fan, answer.amount),
+        _fan_table(fan, answer.amount),
+        _contributions(answer, universe, real),
+        trust_view.members(answer.model.members),
+        [html.Li(view.sentence(note)) for note in answer.notes],
+        str(now_ms()),
+        *[view.outlook(answer.assets.get(asset.id)) for asset in universe.asset],
+    ]
+
+
+def _fan_table(fan: Fan, amount: float) -> Any:
+    columns = (fan.p05, fan.p25, fan.median, fan.p75, fan.p95)
+    rows = [
+        [f"{session}", *[money.profit(column[at], amount) for column in columns]]
+        for at, session in enumerate(fan.sessions)
+        if session
+    ]
+    return table(
+        ["Trading days", "5 %", "25 %", "Median", "75 %", "95 %"], rows, "The fan as a table", "numbers"
+    )
+
+
+def _contributions(answer: Answer, universe: Universe, real: bool) -> Any:
+    found = view.contributions(answer, universe, real=real)
+    most = max((abs(value) for _, _, mean, part in found for value in (mean, part)), default=0.0) or 1.0
+    rows = []
+    for name, weight, mean, part in found:
+        gain = html.Div(
+            [
+                html.Span(money.profit(mean, answer.amount)),
+                bar(abs(mean) / most, "up" if mean >= 0 else "down"),
+            ],
+            className="meter",
+        )
+        risk = html.Div(
+            [
+                html.Span(money.profit(-part, answer.amount)),
+                bar(abs(part) / most, "down" if part > 0 else "up"),
+            ],
+            className="meter",
+        )
+        rows.append([name, f"{weight:g} %", gain, risk])
+    head = ["Asset", "Weight", "To the mean profit", "In the worst twentieth"]
+    return table(
+        head, rows, "What each asset adds to the mean profit and to the worst twentieth", "numbers parts"
+    )

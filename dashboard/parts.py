@@ -1,0 +1,90 @@
+"""Small pieces every view is made of: panels, figures, tables, bars. No logic."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from dash import dcc, html
+
+from dashboard import money
+
+
+def panel(name: str, title: str, children: Sequence[Any], tools: Sequence[Any] = (), lead: str = "") -> Any:
+    """A titled box; the title is its name for screen readers too."""
+    head: list[Any] = [html.H2(title, id=f"title-{name}")]
+    if tools:
+        head.append(html.Div(list(tools), className="tools"))
+    lines = [html.P(lead, className="lead")] if lead else []
+    return html.Section(
+        id=f"panel-{name}",
+        className="panel",
+        children=[html.Div(head, className="panel-head"), *lines, *children],
+        **{"aria-labelledby": f"title-{name}"},
+    )
+
+
+def figure(title: str, value: str, below: str | None = None, kind: str = "") -> Any:
+    """One number with its name; `value` and `below` are the ids that are filled."""
+    children = [html.Dt(title), html.Dd(id=value, className="number", children=money.NOTHING)]
+    if below:
+        children.append(html.Dd(id=below, className="below"))
+    return html.Div(className=f"figure {kind}".strip(), children=children)
+
+
+def table(head: Sequence[Any], rows: Sequence[Sequence[Any]], caption: str, kind: str = "") -> Any:
+    """A table whose first column names the row. It scrolls by itself where the screen is too narrow."""
+    body = [html.Tr([html.Th(row[0], scope="row"), *[html.Td(cell) for cell in row[1:]]]) for row in rows]
+    return html.Div(
+        className="scroll",
+        role="region",
+        tabIndex="0",
+        children=html.Table(
+            className=f"table {kind}".strip(),
+            children=[
+                html.Caption(caption, className="unseen"),
+                html.Thead(html.Tr([html.Th(text, scope="col") for text in head])),
+                html.Tbody(body),
+            ],
+        ),
+        **{"aria-label": caption},
+    )
+
+
+def bar(share: float, kind: str = "") -> Any:
+    """A share of 1 as a bar, for the eye only: the number stands beside it."""
+    part = f"{min(1.0, max(0.0, share)):.3f}"
+    return html.Span(className=f"bar {kind}".strip(), style={"--share": part}, **{"aria-hidden": "true"})
+
+
+def chart(id: str, figure: dict[str, Any], kind: str, label: str) -> Any:
+    """A chart with its summary in words. The frame has the height; a responsive graph without one collapses."""
+    return html.Figure(
+        [
+            html.Div(
+                className=kind,
+                children=dcc.Graph(
+                    id=id,
+                    figure=figure,
+                    config={"displayModeBar": False},
+                    responsive=True,
+                    style={"height": "100%"},
+                ),
+                role="img",
+                **{"aria-label": label},
+            ),
+            html.Figcaption(id=f"{id}-summary", className="unseen"),
+        ]
+    )
+
+
+def does(label: str, what: str, title: str = "") -> Any:
+    """A button whose work is done by assets/live.js: `what` names it."""
+    return html.Button(
+        label, className="quiet-button", type="button", **{"data-does": what, "aria-label": title or label}
+    )
+
+
+def since(id: str) -> Any:
+    """An age that the browser counts from the attribute data-since (ms since epoch)."""
+    return html.Span(id=id, className="since", **{"data-since": ""})

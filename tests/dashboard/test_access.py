@@ -1,0 +1,209 @@
+"""Who gets in, what is refused, and the HTTP interface, against the real server."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from argon2 import PasswordHasher
+from pydantic import SecretStr
+
+from dashboard.access import AccessSettings, decide
+from producers.errors import FixAndRestart
+from tests.dashboard.conftest import Site
+from tests.dashboard.stubs import StubSource, champion, rows
+
+QUESTION = {"amount": 10_000, "weights": {"gold": 60, "cash": 40}, "horizon": "6m"}
+OPERATOR = {"authorization": "Basic b3BlcmF0b3I6b3Blbi1zZXNhbWU="}  # operator:open-sesame
+VIEWER = {"authorization": "Basic dmlld2VyOmp1c3QtbG9vaw=="}  # viewer:just-look
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class Stay(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
+def ask(site: Site, path: str, body: Any = None, **headers: str) -> Answer:
+    data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    request = urllib.request.Request(site.url + path, data, named)  # noqa: S310 - our own server
+    try:
+        with urllib.request.build_opener(Stay).open(request, timeout=10) as found:
+            return Answer(found.status, {k.lower(): v for k, v in found.headers.items()}, found.read())
+    except urllib.error.HTTPError as error:
+        return Answer(error.code, {k.lower(): v for k, v in error.headers.items()}, error.read())
+
+
+@pytest.fixture(scope="module")
+def open_site() -> Iterator[Site]:
+    running = Site(StubSource(*rows(), champion=champion()))
+    running.start()
+    running.poller.step()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def guarded() -> Iterator[Site]:
+    settings = AccessSettings(
+        login="required",
+        operator_password=SecretStr("open-sesame"),
+        viewer_password=SecretStr(PasswordHasher().hash("just-look")),
+    )
+    running = Site(StubSource(*rows(), champion=champion()), access=decide(settings, "127.0.0.1"))
+    running.start()
+    running.poller.step()
+    yield running
+    running.stop()
+
+
+@pytest.mark.parametrize(
+    ("host", "login", "password", "required"),
+    [
+        ("127.0.0.1", "auto", None, False),
+        ("::1", "auto", None, False),
+        ("0.0.0.0", "auto", "x", True),  # noqa: S104 - what is decided about it
+        ("0.0.0.0", "off", None, False),  # noqa: S104
+        ("127.0.0.1", "required", "x", True),
+    ],
+)
+def test_who_must_log_in(host: str, login: Any, password: str | None, required: bool) -> None:
+    settings = AccessSettings(login=login, operator_password=SecretStr(password) if password else None)
+    assert decide(settings, host).required is required
+
+
+def test_a_page_for_others_without_a_password_does_not_start() -> None:
+    with pytest.raises(FixAndRestart, match="ALLOCAST_OPERATOR_PASSWORD"):
+        decide(AccessSettings(), "192.168.1.5")
+
+
+def test_the_answer_is_that_of_the_command_line(open_site: Site) -> None:
+    found = ask(open_site, "api/forecast", QUESTION)
+    assert (found.status, found.headers["content-type"]) == (200, "application/json")
+    assert found.json["horizon_sessions"] == 126
+    assert set(found.json["real"]) == {"mean", "median", "p05", "p25", "p75", "p95", "prob_loss"}
+    assert found.json["suggestion"] is None
+
+
+@pytest.mark.parametrize(
+    ("body", "word"),
+    [
+        ({**QUESTION, "amount": -5}, "amount"),
+        ({**QUESTION, "amount": "x" * 10_000}, "amount"),
+        ({**QUESTION, "weights": {"gold": 60}}, "sum to 100"),
+        ({**QUESTION, "weights": {"shares": 100}}, "unknown asset"),
+        ({**QUESTION, "weights": {"gold": None}}, "weights"),
+        ({**QUESTION, "horizon": "9m"}, "horizon"),
+        ({**QUESTION, "horizon": "m" * 10_000}, "horizon"),
+        ({**QUESTION, "fee": 99}, "fee"),
+        ({**QUESTION, "rebalance": "hourly"}, "rebalance"),
+        ({**QUESTION, "more": 1}, "more"),
+        ({}, "amount"),
+        ([], "body"),
+        (b'{"amount": NaN}', "body"),
+        (b"\xff\xfe", "body"),
+        (b"[" * 5_000, "body"),
+    ],
+)
+def test_a_wrong_question_gets_one_sentence(open_site: Site, body: Any, word: str) -> None:
+    found = ask(open_site, "api/forecast", body)
+    assert found.status == 422
+    assert word in found.json["error"]
+    assert len(found.body) < 700
+
+
+def test_the_interface_describes_itself_without_other_sites(open_site: Site) -> None:
+    described = ask(open_site, "api/openapi.json").json
+    assert "/forecast" in described["paths"]
+    assert {"Question", "Answer", "Summary"} <= described["components"]["schemas"].keys()
+    text = ask(open_site, "api/").body.decode()
+    assert "POST /api/forecast" in text
+    assert "https://" not in text
+
+
+def test_downloads_follow_the_address(open_site: Site) -> None:
+    found = ask(open_site, "download/figures.csv?amount=500&w=cash:100&h=1m")
+    assert found.headers["content-disposition"] == 'attachment; filename="allocast-figures.csv"'
+    lines = found.body.decode().splitlines()
+    assert lines[0] == "money,trading_days,quantity,value"
+    assert any(line.startswith("real,21,mean,") for line in lines)
+    scenarios = ask(open_site, "download/scenarios.csv").body.decode().splitlines()
+    assert scenarios[0].startswith("nominal_21,")
+    assert len(scenarios) == 2_001
+    assert ask(open_site, "download/figures.csv?amount=-1").status == 422
+
+
+def test_probes_carry_no_data(open_site: Site) -> None:
+    ask(open_site, "api/forecast", {**QUESTION, "amount": 98_765.0})
+    text = ask(open_site, "metrics").body.decode()
+    assert "allocast_page_forecasts_total" in text
+    assert "98765" not in text
+    assert "gold" not in text
+    assert ask(open_site, "healthz", host="any.example").status == 200
+
+
+def test_headers_forbid_what_the_page_does_not_need(open_site: Site) -> None:
+    headers = ask(open_site, "").headers
+    policy = headers["content-security-policy"]
+    assert "default-src 'self'" in policy
+    assert "unsafe-eval" not in policy
+    assert "script-src 'self' 'sha256-" in policy
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["x-frame-options"] == "DENY"
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"host": "evil.example"}, 421),
+        ({"origin": "https://evil.example"}, 403),
+        ({"sec_fetch_site": "cross-site"}, 403),
+    ],
+)
+def test_other_sites_are_refused(open_site: Site, headers: dict[str, str], status: int) -> None:
+    assert ask(open_site, "api/retrain", {}, **headers).status == status
+    assert open_site.source.did == []
+
+
+def test_a_body_has_a_limit(open_site: Site) -> None:
+    assert ask(open_site, "api/forecast", b" " * 300_000).status == 413
+
+
+def test_without_a_login_nothing_is_shown(guarded: Site) -> None:
+    assert ask(guarded, "", accept="text/html").headers["location"] == "/login?next=%2F"
+    assert ask(guarded, "_dash-layout").status == 401
+    assert ask(guarded, "api/forecast", QUESTION).status == 401
+    assert ask(guarded, "download/figures.csv").status == 401
+    assert ask(guarded, "healthz").status == 200
+    assert ask(guarded, "login").status == 200
+
+
+def test_roles(guarded: Site) -> None:
+    assert ask(guarded, "api/forecast", QUESTION, **VIEWER).status == 200
+    assert ask(guarded, "api/retrain", {}, **VIEWER).status == 403
+    assert ask(guarded, "api/session", **VIEWER).json["role"] == "viewer"
+    assert ask(guarded, "api/retrain", {}, **OPERATOR).json == {"answer": "A retraining was asked for."}
+    assert ask(guarded, "api/rollback", {"version": "v0"}, **OPERATOR).json["answer"] == "v0 answers again."
+    assert ask(guarded, "api/rollback", {"version": "../x"}, **OPERATOR).status == 422
+    assert guarded.source.did == ["retrain", "v0"]
+
+
+def test_guessing_passwords_is_slowed_down(guarded: Site) -> None:
+    seen = [ask(guarded, "login", f"password={n}".encode()).status for n in range(12)]
+    assert seen == [403] * 10 + [429] * 2

@@ -1,0 +1,168 @@
+"""Allocations beside each other, crises, and the record, on small made-up numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dashboard import drift_state, trust_view
+from dashboard.compare import difference, figures, less_risk, profit
+from dashboard.events import DriftReport, News
+from dashboard.live import Snapshot
+from dashboard.market_hours import is_open, next_opening_ms
+from dashboard.past import so_far
+from dashboard.skill import against_random_walk, p_value
+from dashboard.stress import WINDOWS, Window, path, stress
+from producers.sessions import nyse
+from tests.dashboard.stubs import UNIVERSE, champion, closes, news, record, rows
+from training.answer import Choice, Request, Suggestion
+from training.profit import simulate
+from training.said_and_done import Matured
+
+ROWS = {one.symbol: one for one in rows()}
+
+
+def outcome(**weights: float) -> Any:
+    return simulate(Request(10_000.0, weights, "6m"), champion().scenarios(ROWS), ROWS, UNIVERSE)
+
+
+def test_an_allocation_does_not_differ_from_itself() -> None:
+    own = profit(outcome(gold=50.0, cash=50.0), 126, real=True)
+    same = difference(own, own)
+    assert (same.mean, same.mean_error, same.p05, same.p95, same.prob_better) == (0, 0, 0, 0, 0)
+
+
+def test_on_the_same_scenarios_the_difference_is_surer_than_each() -> None:
+    one, two = (profit(outcome(bitcoin=part, cash=100.0 - part), 126, real=True) for part in (50.0, 51.0))
+    apart = difference(two, one)
+    assert apart.mean == pytest.approx(float(two.mean() - one.mean()))
+    assert apart.mean_error < 0.05 * float(one.std() / np.sqrt(len(one)))
+
+
+def test_the_deposit_has_no_fall_and_cannot_beat_itself() -> None:
+    found = figures(outcome(cash=100.0), 126, real=False)
+    assert found.drawdown == 0
+    assert found.prob_beat_deposit is None
+    assert found.prob_loss == 0
+
+
+def choice(mean: float, cvar: float, **weights: float) -> Choice:
+    return Choice(weights or {"gold": 100.0}, mean, cvar)
+
+
+@pytest.mark.parametrize(
+    ("own", "expected"),
+    [
+        (choice(150, 400, gold=0.0, cash=100.0), (150.0, 150.0)),  # half-way between the first two
+        (choice(150, 151, gold=0.0, cash=100.0), None),  # as good as on the line
+        (choice(50, 300, gold=0.0, cash=100.0), (100.0, 100.0)),  # even the least risk gains more
+        (choice(900, 2_000, gold=0.0, cash=100.0), None),  # nothing gains as much
+    ],
+)
+def test_the_same_profit_with_less_risk(own: Choice, expected: tuple[float, float] | None) -> None:
+    points = [choice(100, 100, cash=100.0), choice(200, 200, gold=100.0), choice(400, 800, gold=100.0)]
+    found = less_risk(Suggestion(points[0], points, own))
+    assert (found and (found.real_mean, found.cvar95)) == expected
+    if found:
+        assert sum(found.weights.values()) == pytest.approx(100)
+
+
+LINE = {"GC=F": {20200102: 100.0, 20200103: 50.0, 20200106: 80.0}, "^IRX": {20200102: 2.52}}
+
+
+def test_a_path_follows_closes_and_interest() -> None:
+    dates, value = path({"gold": 100.0}, LINE, UNIVERSE, 20200101, 20201231)
+    assert (dates, value) == ([20200102, 20200103, 20200106], [1.0, 0.5, 0.8])
+    assert path({"gold": 50.0, "cash": 50.0}, LINE, UNIVERSE, 20200102, 20200103)[1][1] == pytest.approx(
+        0.75 + 0.5 * 0.0001
+    )
+    assert path({"nasdaq": 100.0}, LINE, UNIVERSE, 0, 99999999) == ([], [])
+
+
+def test_a_crisis_has_a_change_and_a_deepest_fall() -> None:
+    found = stress(Window("short", 20200102, 20200106), {"gold": 100.0}, LINE, UNIVERSE)
+    assert (found.change, found.worst_fall) == (pytest.approx(-0.2), 0.5)
+
+
+def test_what_was_not_traded_then_is_named() -> None:
+    known = closes()
+    assert stress(WINDOWS[0], {"bitcoin": 100.0}, known, UNIVERSE).missing == ("Bitcoin",)
+    assert stress(WINDOWS[2], {"bitcoin": 100.0}, known, UNIVERSE).change is not None
+    assert stress(WINDOWS[0], {"gold": 100.0}, {}, UNIVERSE).missing == ("Gold",)
+
+
+def test_the_past_of_a_mix_ends_at_today() -> None:
+    snapshot = Snapshot(record=record(), basis=ROWS)
+    past = so_far(Request(10_000.0, {"gold": 60.0, "cash": 40.0}, "6m"), snapshot, UNIVERSE)
+    assert len(past) == 42
+    assert so_far(Request(10_000.0, {"gold": 100.0}, "6m"), Snapshot(basis=ROWS), UNIVERSE) == []
+
+
+def matured(
+    symbol: str, day: int, loss: bool, said: float = 0.1, crps: float = 0.001, horizon: int = 1
+) -> Matured:
+    return Matured(symbol, day, horizon, "v1", said, loss, True, False, crps)
+
+
+def test_the_record_in_words() -> None:
+    rows_ = [matured("GC=F", 20260701 + n, n == 0, horizon=21) for n in range(10)]
+    text = str(trust_view.words(Snapshot(record=record(matured=rows_)), rows_))
+    assert "10 forecasts have come due" in text
+    assert "named about 10 % chance of a loss, it happened 1 of 10 times" in text
+    assert "written down, none has come due" in str(trust_view.words(Snapshot(record=record(matured=[])), []))
+    away = Snapshot(record=record(status="The broker is away."))
+    assert "goes on by itself" in str(trust_view.words(away, rows_))
+
+
+def test_skill_is_positive_for_who_knows_more() -> None:
+    known = {"GC=F": closes()["GC=F"]}
+    days = sorted(known["GC=F"])[-40:-2]
+    good = [matured("GC=F", day, False, crps=1e-6) for day in days]
+    (found,) = against_random_walk(good, known, nyse())
+    assert found.skill > 0.99
+    assert found.p is not None
+    assert found.p < 0.001
+    assert against_random_walk([matured("GC=F", 19990105, False)], known, nyse()) == []
+
+
+def test_a_test_needs_enough_and_finds_nothing_in_noise() -> None:
+    noise = np.random.default_rng(2).normal(size=400)
+    assert p_value(noise[:9], 1) is None
+    assert p_value(noise[:80], 21) is None
+    p = p_value(noise - noise.mean(), 5)
+    assert p is not None
+    assert p == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    ("moment", "expected"),
+    [
+        ("2026-07-29T13:29", False),  # a Wednesday in New York's summer
+        ("2026-07-29T13:30", True),
+        ("2026-07-29T20:00", True),
+        ("2026-07-29T20:01", False),
+        ("2026-07-25T15:00", False),  # Saturday
+        ("2026-07-03T15:00", False),  # the holiday before the fourth
+        ("2025-11-28T17:59", True),  # half day
+        ("2025-11-28T18:01", False),
+        ("2026-01-15T14:29", False),  # winter
+        ("2026-01-15T14:30", True),
+    ],
+)
+def test_the_exchange_is_open(moment: str, expected: bool) -> None:
+    at = int(np.datetime64(moment, "ms").astype(np.int64))
+    assert is_open(at, nyse()) is expected
+    opening = next_opening_ms(at, nyse())
+    assert opening is not None
+    assert opening > at
+
+
+def test_drift_in_words() -> None:
+    assert drift_state.words(News()).startswith("No session")
+    assert "No alarm" in drift_state.words(news())
+    assert drift_state.words(news(alarm=True)).startswith("Alarm for gold.")
+    asked = news(sessions=5)
+    trigger = DriftReport("gold", "scale", 9_000.0, 4032.0, True, 20260730, 1, triggers=True)
+    assert "not before 21 more sessions" in drift_state.words(asked.with_report(trigger))

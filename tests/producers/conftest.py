@@ -1,0 +1,26 @@
+"""The stand-in of Yahoo, and a network that leads to nothing but it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.yahoo.server import Yahoo, standing_in
+
+
+@pytest.fixture(scope="session")
+def yahoo_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yahoo]:
+    """One for all tests: yfinance keeps a session, and with it the certificates it trusts, per process."""
+    with standing_in(tmp_path_factory.mktemp("yahoo")) as server:
+        yield server
+
+
+@pytest.fixture
+def yahoo(yahoo_server: Yahoo, monkeypatch: pytest.MonkeyPatch) -> Iterator[Yahoo]:
+    """Yahoo without any symbols; the real yfinance of this process reaches it."""
+    for name, value in yahoo_server.environment().items():
+        monkeypatch.setenv(name, value)
+    yield yahoo_server
+    yahoo_server.cut()
+    yahoo_server.reset()

@@ -1,0 +1,78 @@
+"""Is the past still what it was when the champion was trained? Asked before anything is trained on it.
+
+A gate judges a model on the very data it was trained on, so it cannot see that all of them are wrong. What
+was known at the champion's training must not have changed but for a corrected bar here and there, and what
+came since must be what was seen live, when it was forecast from; prices that were adjusted by a factor leave
+the moves as they were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+import numpy as np
+
+from training.panel import Panel
+
+TOLERANCE = 0.05  # of the deviation: one outlier that was corrected in a decade moves it less
+MISSING = 0.02  # of the sessions
+MIN_SESSIONS = 63
+SAME_MOVE = 1e-4  # log return
+CORRECTED = 2  # moves: one bar that was corrected
+
+
+class Past(msgspec.Struct, frozen=True):
+    """Of one asset: sessions by number in the calendar, and the standard deviation of moves between them."""
+
+    first: int
+    last: int
+    sessions: int
+    deviation: float
+
+
+def summary(panels: Iterable[Panel]) -> dict[str, Past]:
+    """Per symbol."""
+    return {panel.symbol: _of(panel) for panel in panels}
+
+
+def changed(then: Mapping[str, Past], panels: Iterable[Panel]) -> str:
+    """What differs in the sessions both know, in words; empty when nothing does."""
+    found = []
+    for panel in panels:
+        old = then.get(panel.symbol)
+        if old is None or old.sessions < MIN_SESSIONS:
+            continue
+        new = _of(panel.between(old.first, old.last))
+        if abs(new.sessions - old.sessions) > MISSING * old.sessions:
+            found.append(f"{panel.symbol} had {old.sessions} sessions, now {new.sessions}")
+        elif abs(np.log(max(new.deviation, 1e-12) / max(old.deviation, 1e-12))) > TOLERANCE:
+            ratio = new.deviation / max(old.deviation, 1e-12)
+            found.append(f"moves of {panel.symbol} are {ratio:.3g} times what they were")
+    return "; ".join(found)
+
+
+def contradicted(seen: Mapping[str, Mapping[int, float]], panels: Iterable[Panel]) -> str:
+    """Where the moves differ from those seen live, in words; empty when they do not.
+
+    seen : symbol -> session -> price at whose close a forecast was logged.
+    """
+    found = []
+    for panel in panels:
+        live = seen.get(panel.symbol, {})
+        at = [row for row, session in enumerate(panel.session.tolist()) if session in live]
+        if len(at) < 2:
+            continue
+        wanted = np.diff(np.log([live[int(panel.session[row])] for row in at]))
+        wrong = int((np.abs(np.diff(np.log(panel.price[at])) - wanted) > SAME_MOVE).sum())
+        if wrong > max(CORRECTED, MISSING * len(wanted)):
+            found.append(f"{wrong} of {len(wanted)} moves of {panel.symbol} are not what was seen live")
+    return "; ".join(found)
+
+
+def _of(panel: Panel) -> Past:
+    n = len(panel.session)
+    if not n:
+        return Past(0, 0, 0, 0.0)
+    deviation = float(panel.returns.std()) if n > 1 else 0.0
+    return Past(int(panel.session[0]), int(panel.session[-1]), n, deviation)
