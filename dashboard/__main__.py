@@ -11,6 +11,7 @@ from dashboard.access import load_access
 from dashboard.app import create_app
 from dashboard.live import Poller
 from dashboard.source import LiveSource
+from producers import logs
 from producers.errors import FixAndRestart
 from producers.settings import load_settings
 from producers.universe import load_universe
@@ -25,7 +26,7 @@ def main() -> int:
     except FixAndRestart as error:
         sys.stderr.write(f"dashboard: {error}\n")
         return 2
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logs.configure(settings, "dashboard")
     logging.getLogger("kafka").setLevel("CRITICAL")  # it logs each failed attempt; NewsReader says it once
     source = LiveSource(settings, universe)
     poller = Poller(source, universe)

@@ -22,6 +22,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from starlette.middleware.sessions import SessionMiddleware
 
 from producers.errors import FixAndRestart
+from producers.settings import StateFolder
 
 VIEWER, OPERATOR = "viewer", "operator"
 SESSION_S = 12 * 3600
@@ -30,7 +31,8 @@ LONGEST_PASSWORD = 200
 
 
 class AccessSettings(BaseSettings):
-    """Read once in `main`. A password is given in plain or as an Argon2 hash ($argon2id$...)."""
+    """Read once in `main`. A password is given in plain or as an Argon2 hash ($argon2id$...), in the environment
+    or in a file of its name among the secrets."""
 
     model_config = SettingsConfigDict(frozen=True, env_prefix="ALLOCAST_", extra="ignore")
 
@@ -91,7 +93,8 @@ def decide(settings: AccessSettings, host: str) -> Access:
 def load_access(host: str) -> Access:
     """From the environment. Raises FixAndRestart."""
     try:
-        settings = AccessSettings(**{})
+        folder = StateFolder().secrets_dir
+        settings = AccessSettings(_secrets_dir=folder if folder.is_dir() else None)  # type: ignore[call-arg]
     except ValidationError as error:
         wrong = "; ".join(f"ALLOCAST_{str(item['loc'][0]).upper()}: {item['msg']}" for item in error.errors())
         raise FixAndRestart(f"settings: {wrong}") from error

@@ -5,7 +5,7 @@ set -eu
 folder=$(dirname "$0")/secrets
 mkdir -p "$folder"
 chmod 711 "$folder"
-for name in REDIS_PASSWORD GRAFANA_PASSWORD; do
+for name in REDIS_PASSWORD ALLOCAST_OPERATOR_PASSWORD GRAFANA_PASSWORD; do
     if [ ! -s "$folder/$name" ]; then
         od -An -N24 -tx1 /dev/urandom | tr -d ' \n' > "$folder/$name"
         chmod 644 "$folder/$name"

@@ -14,7 +14,7 @@ from pathlib import Path
 from feature_repo.features import spec_hash
 from feature_repo.store import REPO, feast_environment, load_config
 from producers.errors import FixAndRestart
-from producers.settings import Settings, load_settings
+from producers.settings import Settings, load_settings, writable
 
 
 def fingerprint(settings: Settings) -> str:
@@ -49,17 +49,14 @@ def apply(settings: Settings) -> bool:
 
 
 def main() -> int:
-    """Entry point: exit code 1 when the state folder cannot be written, 2 for wrong input."""
+    """Entry point: exit code 2 for wrong input and for a state folder that cannot be written."""
     try:
-        done = apply(load_settings())
+        settings = load_settings()
+        writable(settings.state_dir)
+        done = apply(settings)
     except FixAndRestart as error:
         sys.stderr.write(f"feature_repo.apply: {error}\n")
         return 2
-    except OSError as error:
-        sys.stderr.write(
-            f"feature_repo.apply: the state folder (ALLOCAST_STATE_DIR) cannot be written: {error}\n"
-        )
-        return 1
     sys.stdout.write("feature registry: " + ("applied\n" if done else "unchanged\n"))
     return 0
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from launcher import examine_kafka, examine_redis, examine_state
+from launcher import examine_feeds, examine_kafka, examine_redis, examine_state
 from launcher.finding import Finding, fail
 from producers.errors import AllocastError
 from producers.settings import Settings
@@ -21,6 +21,7 @@ CHECKS: dict[str, Check] = {
     "redis": examine_redis.redis,
     "feature registry": examine_state.registry,
     "model": examine_state.model,
+    "feeds": examine_feeds.feeds,
     "services": examine_state.services,
 }
 

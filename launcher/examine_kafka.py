@@ -140,7 +140,7 @@ def newest_frames(consumer: Any) -> Iterator[Finding]:
     begins, ends = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
     filled = [one for one in partitions if ends[one] > begins[one]]
     if not filled:
-        yield warn("feed", "no price has been published yet", "start `python -O -m producers`")
+        yield warn("newest frame", "no price has been published yet", "start `python -O -m producers`")
         return
     consumer.assign(filled)
     for one in filled:
@@ -164,10 +164,12 @@ def newest_frames(consumer: Any) -> Iterator[Finding]:
     named = ", ".join(sorted(sources)) or "unreadable"
     if age_s > QUIET_S:
         yield warn(
-            "feed", f"{named}: the newest frame is {age_s:.0f} s old", "is the market closed? producer's log"
+            "newest frame",
+            f"{named}: the newest frame is {age_s:.0f} s old",
+            "is the market closed? producer's log",
         )
     else:
-        yield ok("feed", f"{named}: the newest frame is {max(age_s, 0):.0f} s old")
+        yield ok("newest frame", f"{named}: the newest frame is {max(age_s, 0):.0f} s old")
 
 
 def clock(whose: str, ahead_ms: int) -> Finding:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from feature_repo import apply
 from launcher.finding import Finding, fail, ok, warn
 from producers.errors import FixAndRestart
 from producers.metrics import PROGRESS_NAME, SERVICES, port_of
-from producers.settings import Settings
+from producers.settings import Settings, writable
 
 LITTLE_BYTES, NOTHING_BYTES = 2**30, 200 * 2**20
 SILENT_S = 60.0
@@ -20,16 +19,10 @@ SILENT_S = 60.0
 
 def state(settings: Settings) -> Iterator[Finding]:
     """The folder that everything on disk is kept in."""
-    folder = settings.state_dir
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=folder) as probe:
-            probe.write(b"\0" * 4096)
-            probe.flush()
-    except OSError as error:
-        yield fail("state folder", f"{folder} cannot be written: {error.strerror}", "give ALLOCAST_STATE_DIR")
-    else:
-        yield ok("state folder", str(folder))
+        yield ok("state folder", str(writable(settings.state_dir)))
+    except FixAndRestart as error:
+        yield fail("state folder", str(error), "chown, or export ALLOCAST_STATE_DIR")
     yield disk(shutil.disk_usage(_existing(settings)).free)
 
 

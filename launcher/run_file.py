@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from producers.errors import FixAndRestart
-from producers.settings import RUN_FILE
+from producers.settings import RUN_FILE, writable
 
 LOCK_FILE = "up.lock"
 
@@ -67,8 +67,7 @@ def only_one(state: Path) -> Iterator[None]:
     start after a crash whenever another program got that pid.
     Raises FixAndRestart when another `allocast up` holds it, naming its pid and page.
     """
-    state.mkdir(parents=True, exist_ok=True)
-    with (state / LOCK_FILE).open("w") as lock:
+    with (writable(state) / LOCK_FILE).open("w") as lock:
         if not _locked(lock.fileno(), fcntl.LOCK_EX):
             running = read(state)
             who = f" (pid {running.pid}, {running.url})" if running else ""

@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from producers import request, tick, topics
+from producers import feed_report, request, tick, topics
 from stream_processors import drift, messages
 from training import events, forecast_log
 
@@ -54,6 +54,7 @@ MESSAGES = (
     Message(messages.FEATURES_SCHEMA, topics.FEATURES, messages.Features, "symbol"),
     Message(messages.DEAD_SCHEMA, topics.DEAD, messages.DeadTick, "symbol of a tick; none for a record"),
     Message(drift.SCHEMA, topics.DRIFT, drift.DriftReport, "asset"),
+    Message(feed_report.SCHEMA, topics.FEEDS, feed_report.FeedReport, "feed"),
     Message(request.SCHEMA, topics.REQUESTS, request.TrainingRequest, "model name"),
     Message(events.SCHEMA, topics.MODEL_EVENTS, events.ModelEvent, "model name"),
     Message(forecast_log.SCHEMA, topics.FORECASTS, forecast_log.Forecast, "symbol"),

@@ -8,6 +8,7 @@ terminal finds the embedded services), then the defaults below.
 from __future__ import annotations
 
 import re
+import tempfile
 from pathlib import Path
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -187,6 +188,19 @@ class Settings(BaseSettings):
             SecretsSettingsSource(settings_cls, secrets, case_sensitive=False),
             JsonConfigSettingsSource(settings_cls, json_file=run_file),
         )
+
+
+def writable(state_dir: Path) -> Path:
+    """The state folder, made when it is missing. Raises FixAndRestart when nothing can be written there."""
+    try:
+        state_dir.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=state_dir):
+            return state_dir
+    except OSError as error:
+        raise FixAndRestart(
+            f"{state_dir} cannot be written ({error.strerror}): make room there, let this user write, or give another "
+            "folder as ALLOCAST_STATE_DIR"
+        ) from error
 
 
 def variable(field: str) -> str:

@@ -7,7 +7,7 @@ import sys
 
 from producers import logs, metrics, topics
 from producers.errors import AllocastError, FixAndRestart
-from producers.settings import load_settings
+from producers.settings import load_settings, writable
 from producers.waiting import topic_id, until
 
 log = logging.getLogger("stream_processors")
@@ -27,6 +27,7 @@ def main() -> int:
         from stream_processors.app import create_app
 
         check_redis(settings)
+        writable(settings.state_dir)  # final rows are acknowledged only when they are in the offline store
         app = create_app(settings, ticks_id)
         worker = faust.Worker(
             app, loglevel=settings.log_level, redirect_stdouts=False, override_logging=False

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import typer
 
+from dashboard.access import AccessSettings
 from launcher.cli import app
 from producers.settings import Settings, StateFolder, variable
 
@@ -17,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 DOCS = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md"), ROOT / "docs" / "topics" / "README.md"])
 COMMAND = re.compile(r"(?:^|`|\s)(?:\.venv/bin/)?(allocast (?:[a-z][^`\n|&]*))", re.MULTILINE)
 VARIABLES = {variable(name) for name in Settings.model_fields} | {
-    f"ALLOCAST_{name.upper()}" for name in StateFolder.model_fields
+    f"ALLOCAST_{name.upper()}" for part in (StateFolder, AccessSettings) for name in part.model_fields
 }
 OF_FEAST = {
     "ALLOCAST_FEAST_REGISTRY",

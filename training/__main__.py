@@ -13,7 +13,7 @@ from functools import partial
 
 from producers import logs, metrics, topics
 from producers.errors import AllocastError, FixAndRestart, TryAgain
-from producers.settings import Settings, load_settings
+from producers.settings import Settings, load_settings, writable
 from producers.universe import load_universe
 from producers.waiting import topic_id, until
 
@@ -25,8 +25,7 @@ TOPICS = (topics.REQUESTS, topics.FEATURES, topics.MODEL_EVENTS, topics.FORECAST
 @contextmanager
 def only_one(settings: Settings, should_stop: Callable[[], bool]) -> Iterator[None]:
     """Hold the lock of the state folder; wait while another service holds it."""
-    settings.state_dir.mkdir(parents=True, exist_ok=True)
-    with (settings.state_dir / "training.lock").open("w") as lock:
+    with (writable(settings.state_dir) / "training.lock").open("w") as lock:
         said = False
         while True:
             try:

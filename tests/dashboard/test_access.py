@@ -7,13 +7,14 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
 from pydantic import SecretStr
 
-from dashboard.access import AccessSettings, decide
+from dashboard.access import AccessSettings, decide, load_access
 from producers.errors import FixAndRestart
 from tests.dashboard.conftest import Site
 from tests.dashboard.stubs import StubSource, champion, rows
@@ -207,3 +208,9 @@ def test_roles(guarded: Site) -> None:
 def test_guessing_passwords_is_slowed_down(guarded: Site) -> None:
     seen = [ask(guarded, "login", f"password={n}".encode()).status for n in range(12)]
     assert seen == [403] * 10 + [429] * 2
+
+
+def test_a_password_may_be_a_file_among_the_secrets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "ALLOCAST_OPERATOR_PASSWORD").write_text("from a file\n")
+    monkeypatch.setenv("ALLOCAST_SECRETS_DIR", str(tmp_path))
+    assert load_access("0.0.0.0").role_of("from a file") == "operator"  # noqa: S104

@@ -107,6 +107,24 @@ def test_a_state_folder_that_cannot_be_one(tmp_path: Path) -> None:
     assert "ALLOCAST_STATE_DIR" in found[0].repair
 
 
+@pytest.mark.parametrize(
+    "command", [["launcher.cli", "up"], ["training"], ["feature_repo.apply"]], ids=lambda one: one[0]
+)
+def test_a_service_refuses_a_state_folder_that_cannot_be_written(tmp_path: Path, command: list[str]) -> None:
+    (tmp_path / "file").write_text("")
+    done = subprocess.run(
+        [sys.executable, "-m", *command],
+        env={**os.environ, "ALLOCAST_STATE_DIR": str(tmp_path / "file" / "state")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 2, done.stderr
+    assert "cannot be written" in done.stderr
+    assert "ALLOCAST_STATE_DIR" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_the_registry_and_the_model_of_an_empty_folder(tmp_path: Path) -> None:
     settings = load_settings(state_dir=tmp_path)
     (missing,) = examine_state.registry(settings)

@@ -33,6 +33,8 @@ def smallest(schema: dict[str, Any], root: dict[str, Any]) -> Any:
         return smallest(schema["anyOf"][0], root)
     if schema.get("type") == "object":
         return {name: smallest(schema["properties"][name], root) for name in schema.get("required", [])}
+    if "enum" in schema:
+        return schema["enum"][0]
     if "pattern" in schema:
         return schema["pattern"].strip("^$()").split("|")[0]
     values = {"string": "x", "integer": 1, "number": 1.5, "boolean": True, "array": [], "null": None}
@@ -76,9 +78,8 @@ def test_a_registry_of_other_features_is_named_and_made_anew(tmp_path: Path) -> 
 def test_a_model_of_an_earlier_format_is_refused_with_what_to_do(tmp_path: Path) -> None:
     folder = tmp_path / "models" / "old"
     folder.mkdir(parents=True)
-    manifest = artefact.Manifest(
-        "artefact/1", "old", 1, "history", "", [], "2026-01-02", "csv", "", "", [], [], [], "", "", {}, {}
-    )
+    schema = msgspec.json.schema(artefact.Manifest)
+    manifest = smallest(schema, schema) | {"schema": "artefact/1"}
     (folder / artefact.MANIFEST).write_bytes(msgspec.json.encode(manifest))
     np.savez(folder / artefact.ARRAYS)
     with pytest.raises(FixAndRestart, match="got artefact/1: train again with `allocast train`"):

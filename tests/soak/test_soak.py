@@ -9,7 +9,6 @@ import threading
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 import redis
 
@@ -22,57 +21,16 @@ from producers.kafka_client import client_config
 from producers.publisher import Framer, Publisher
 from producers.sessions import nyse
 from producers.tick import partition_of
-from producers.tick_batch import batch
 from tests.chaos.cluster import PARTITIONS, cluster
 from tests.services import until
+from tests.soak.steady_load import EXCHANGE_MS_PER_S, SteadyLoad
 from tests.soak.watching import Watching
 from tests.stubs import SESSION, close_ms
 
-SYMBOLS, RATE, STEP_S = 500, 5_000, 0.05
+SYMBOLS, RATE = 500, 5_000
 WORKERS = 2
 FRESH_AGAIN_S = 15.0
 MOST_MIB_PER_HOUR = 60.0
-
-
-class SteadyLoad:
-    """The real publisher in a thread, at a steady rate; exchange time runs 600 times faster than the clock."""
-
-    def __init__(self, publisher: Publisher, symbols: list[str]) -> None:
-        self._publisher, self._symbols = publisher, np.array(symbols)
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="load", daemon=True)
-        self._error: Exception | None = None
-        self.published = 0
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> int:
-        """Ticks that Kafka has acknowledged, all of them."""
-        self._stopping.set()
-        self._thread.join()
-        if self._error:
-            raise self._error
-        self._publisher.flush()
-        return self.published
-
-    def _run(self) -> None:
-        rng, count = np.random.default_rng(7), int(RATE * STEP_S)
-        prices = np.full(len(self._symbols), 100.0)
-        began = due = time.monotonic()
-        try:
-            while not self._stopping.wait(max(0.0, due - time.monotonic())):
-                due = max(due, time.monotonic() - 1.0) + STEP_S
-                event_ms = close_ms(SESSION) + int(600_000 * (time.monotonic() - began))
-                chosen = rng.integers(len(self._symbols), size=count)
-                prices[chosen] *= np.exp(rng.normal(0.0, 1e-4, count))
-                times = np.sort(event_ms - rng.integers(0, 3_000, count))
-                self._publisher.publish(
-                    batch(self._symbols[chosen].tolist(), times.tolist(), prices[chosen].tolist())
-                )
-                self.published += count
-        except Exception as error:
-            self._error = error
 
 
 @pytest.mark.soak
@@ -93,7 +51,7 @@ def test_nothing_is_lost_and_nothing_grows(
         workers = [running.add_worker() for _ in range(WORKERS)]
         running.shared_by(WORKERS)
         producer = KafkaProducer(**client_config(settings), linger_ms=5)
-        load = SteadyLoad(Publisher(producer, Framer("soak", PARTITIONS, "soak")), symbols)
+        load = SteadyLoad(Publisher(producer, Framer("soak", PARTITIONS, "soak")), symbols, RATE)
         ends: dict[int, int] = {}
 
         def behind() -> int | None:
@@ -152,7 +110,7 @@ def test_nothing_is_lost_and_nothing_grows(
             "processors": {name: round(one, 2) for name, one in sorted(seen.processors(seconds).items())},
             "log_bytes_per_tick": round(log_bytes / max(logged, 1), 1),
             "redis_bytes_per_symbol": round(redis_bytes / SYMBOLS),
-            "sessions": int(nyse().index_at(close_ms(SESSION) + int(600_000 * seconds))) - SESSION,
+            "sessions": int(nyse().index_at(close_ms(SESSION) + int(EXCHANGE_MS_PER_S * seconds))) - SESSION,
         }
         with capsys.disabled():
             sys.stdout.write("\n" + json.dumps(report, indent=1) + "\n")

@@ -1,0 +1,17 @@
+"""`allocast doctor` on the feeds: what their producers say of themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from launcher.finding import Finding, Verdict
+from producers.feed_health import health
+from producers.settings import Settings
+
+VERDICTS: dict[str, Verdict] = {"ok": "ok", "warning": "warn", "error": "fail"}
+
+
+def feeds(settings: Settings) -> Iterator[Finding]:
+    """One finding per feed and one or more per symbol."""
+    for one in health(settings):
+        yield Finding(f"feed {one.subject}", VERDICTS[one.level], one.text, one.do)
