@@ -4,9 +4,11 @@ import pytest
 
 from producers.__main__ import decide, make_feed, parse, unpublished
 from producers.errors import FixAndRestart
+from producers.offer import OfferYahoo
 from producers.settings import load_settings
 from producers.tick_batch import batch
 from producers.universe import load_universe
+from tests.services import until
 from tests.stubs import SESSION
 from tests.yahoo.market import session_series
 from tests.yahoo.server import Yahoo
@@ -50,3 +52,13 @@ def test_auto_takes_yahoo_if_it_answers_and_never_mixes_markets(yahoo: Yahoo) ->
     yahoo.offline = True
     assert decide(None) == "simulated"
     assert decide("yahoo") == "yahoo"
+
+
+def test_going_over_to_yahoo_is_offered_while_it_answers(yahoo: Yahoo) -> None:
+    offer = OfferYahoo(every_s=0.01)
+    assert offer.words() == ""
+    yahoo.series["^GSPC"] = session_series("^GSPC", SESSION)
+    until(lambda: "allocast up --feed yahoo" in offer.words(), "the offer")
+    yahoo.offline = True
+    until(lambda: not offer.words(), "it is withdrawn")
+    offer.stop()
