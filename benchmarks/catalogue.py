@@ -18,6 +18,7 @@ BENCHMARKS = {
     "producer": ("benchmarks.producer", "ticks per second into Kafka"),
     "recovery": ("benchmarks.recovery", "from SIGKILL of the worker under load until rows are fresh again"),
     "forecast": ("benchmarks.forecast.command", "skill and calibration of the forecasts, walk forward"),
+    "page": ("benchmarks.page", "the page: start, memory, first paint, a changed weight, many viewers"),
     "startup": ("benchmarks.startup", "from `allocast up` to the first forecast and to the LSTM; memory"),
 }
 

@@ -17,10 +17,12 @@ from pydantic import SecretStr
 from dashboard.access import AccessSettings, decide
 from dashboard.asked import VIEWS
 from dashboard.events import News
+from dashboard.forecast import Forecaster
 from dashboard.record import Record
 from tests.browser import Tab
 from tests.dashboard.conftest import Site, until
-from tests.dashboard.stubs import StubSource, champion, news, record, rows
+from tests.dashboard.stubs import UNIVERSE, StubSource, champion, news, record, rows
+from training.answer import ask
 from training.events import ModelEvent
 
 PHONE = {"viewport": {"width": 375, "height": 812}, "reduced_motion": "reduce"}
@@ -40,6 +42,10 @@ def full() -> Iterator[Site]:
     source.known = record()
     running = Site(source)
     running.start()
+    running.poller.step()
+    Forecaster(running.poller).suggest(
+        ask(1.0, {"gold": 100.0}, "6m", UNIVERSE)
+    )  # its first import takes seconds
     yield running
     running.stop()
 

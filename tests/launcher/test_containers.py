@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from dashboard.access import AccessSettings
 from producers.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -22,7 +23,7 @@ OURS = {name: service for name, service in SERVICES.items() if service["image"] 
 def known_variables() -> set[str]:
     return {
         str(field.validation_alias or f"ALLOCAST_{name.upper()}")
-        for name, field in Settings.model_fields.items()
+        for name, field in (Settings.model_fields | AccessSettings.model_fields).items()
     }
 
 
