@@ -17,12 +17,10 @@ from pydantic import SecretStr
 from dashboard.access import AccessSettings, decide
 from dashboard.asked import VIEWS
 from dashboard.events import News
-from dashboard.forecast import Forecaster
 from dashboard.record import Record
 from tests.browser import Tab
 from tests.dashboard.conftest import Site, until
-from tests.dashboard.stubs import UNIVERSE, StubSource, champion, news, record, rows
-from training.answer import ask
+from tests.dashboard.stubs import StubSource, champion, news, record, rows
 from training.events import ModelEvent
 
 PHONE = {"viewport": {"width": 375, "height": 812}, "reduced_motion": "reduce"}
@@ -35,6 +33,12 @@ LOOKS = [
 VERSUS = "&vs=cash:100&vs=sp500:60,cash:40"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def solver() -> None:
+    """The frontier's first import takes seconds, on a busy machine longer than any test waits."""
+    import skfolio.optimization  # noqa: F401
+
+
 @pytest.fixture(scope="module")
 def full() -> Iterator[Site]:
     """A page with a long memory: history, a record, drift reports, models."""
@@ -42,10 +46,6 @@ def full() -> Iterator[Site]:
     source.known = record()
     running = Site(source)
     running.start()
-    running.poller.step()
-    Forecaster(running.poller).suggest(
-        ask(1.0, {"gold": 100.0}, "6m", UNIVERSE)
-    )  # its first import takes seconds
     yield running
     running.stop()
 
