@@ -165,8 +165,8 @@ def in_browser(page: str, changes: int) -> dict[str, Any]:
 
 async def crowd(page: str, viewers: int, seconds: float) -> dict[str, Any]:
     """Every viewer follows the socket and asks for its own forecast again and again."""
-    callback = follow_callback(page)
-    gathered = await asyncio.gather(*[viewer(page, callback, at, seconds) for at in range(viewers)])
+    callbacks = dependencies(page)
+    gathered = await asyncio.gather(*[viewer(page, callbacks, at, seconds) for at in range(viewers)])
     pulses = [one for found in gathered for one in found["pulse_s"]]
     replies = [one for found in gathered for one in found["answer_s"]]
     received = [found["bytes"] / seconds for found in gathered]
@@ -180,19 +180,20 @@ async def crowd(page: str, viewers: int, seconds: float) -> dict[str, Any]:
     }
 
 
-def follow_callback(page: str) -> str:
-    """The output of the one callback that is persistent."""
+def dependencies(page: str) -> list[dict[str, Any]]:
+    """The page's callbacks."""
     with urllib.request.urlopen(page + "_dash-dependencies", timeout=10) as answer:  # noqa: S310 - ours
-        found = json.loads(answer.read())
-    return next(str(one["output"]) for one in found if one.get("persistent"))
+        found: list[dict[str, Any]] = json.loads(answer.read())
+    return found
 
 
-async def viewer(page: str, callback: str, number: int, seconds: float) -> dict[str, Any]:
+async def viewer(page: str, callbacks: list[dict[str, Any]], number: int, seconds: float) -> dict[str, Any]:
     """Delay of each pulse (its own clock against ours: one machine) and of each answer; bytes received."""
     from websockets.asyncio.client import connect
 
     found: dict[str, Any] = {"pulse_s": [], "answer_s": [], "bytes": 0}
     host = page.removeprefix("http://").rstrip("/")
+    callback = next(one["output"] for one in callbacks if one.get("persistent"))
     asked = {
         "type": "callback_request",
         "rendererId": f"r{number}",
@@ -201,7 +202,7 @@ async def viewer(page: str, callback: str, number: int, seconds: float) -> dict[
     }
     async with connect(f"ws://{host}/{SOCKET}", origin=f"http://{host}", compression=None) as socket:  # type: ignore[arg-type]
         await socket.send(json.dumps(asked))
-        asking = asyncio.create_task(ask_again(page, number, seconds, found))
+        asking = asyncio.create_task(ask_again(page, question(callbacks, number), number, seconds, found))
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
             try:
@@ -226,31 +227,60 @@ def pulse_moments(message: Any) -> list[float]:
     return []
 
 
-async def ask_again(page: str, number: int, seconds: float, found: dict[str, Any]) -> None:
-    """The page's own question, with weights that no other viewer has, over one kept connection."""
+async def ask_again(
+    page: str, asked: dict[str, Any], number: int, seconds: float, found: dict[str, Any]
+) -> None:
+    """The page's own callback, with weights that no other viewer has, over one kept connection."""
     host, _, port = page.removeprefix("http://").rstrip("/").partition(":")
-    reader, writer = await asyncio.open_connection(host, int(port))
     deadline = time.monotonic() + seconds
     await asyncio.sleep(ANSWER_EVERY_S * number / 50)
-    gold = 10 + number % 50
-    weights = {"gold": gold, "nasdaq": 60 - gold, "sp500": 20, "cash": 20}
-    body = json.dumps({**QUESTION, "weights": weights}).encode()
+    reader, writer = await asyncio.open_connection(host, int(port))
+    body = json.dumps(asked).encode()
     head = (
-        f"POST /api/forecast HTTP/1.1\r\nhost: {host}:{port}\r\ncontent-type: application/json\r\n"
+        f"POST /_dash-update-component HTTP/1.1\r\nhost: {host}:{port}\r\ncontent-type: application/json\r\n"
         f"accept-encoding: gzip\r\ncontent-length: {len(body)}\r\n\r\n"
     ).encode()
     while time.monotonic() < deadline:
         started = time.perf_counter()
         writer.write(head + body)
-        headers = await reader.readuntil(b"\r\n\r\n")
-        length = next(
-            int(line.split(b":")[1])
-            for line in headers.lower().split(b"\r\n")
-            if line.startswith(b"content-length")
-        )
-        await reader.readexactly(length)
-        if headers.startswith(b"HTTP/1.1 200"):
-            found["answer_s"].append(time.perf_counter() - started)
-            found["bytes"] += len(headers) + length
+        status, size = await read_answer(reader)
+        if status != 200:
+            raise RuntimeError(f"the page answered {status}")
+        found["answer_s"].append(time.perf_counter() - started)
+        found["bytes"] += size
         await asyncio.sleep(max(0.0, ANSWER_EVERY_S - (time.perf_counter() - started)))
     writer.close()
+
+
+def question(callbacks: list[dict[str, Any]], number: int) -> dict[str, Any]:
+    """What the browser sends when prices moved: every field of the form."""
+    asked = next(one for one in callbacks if "profit-median.children" in one["output"])
+    gold = 10 + number % 50
+    form: dict[str, Any] = {
+        **{"amount": 10_000, "horizon": "6m", "real": True, "fee": 0, "rebalance": "none", "currency": ""},
+        **{"weight-gold": gold, "weight-nasdaq": 60 - gold, "weight-sp500": 20, "weight-cash": 20},
+    }
+    parts = [one.rsplit(".", 1) for one in asked["output"].strip(".").split("...")]
+    return {
+        "output": asked["output"],
+        "outputs": [{"id": name, "property": prop} for name, prop in parts],
+        "inputs": [{**one, "value": form.get(one["id"], 0)} for one in asked["inputs"]],
+        "changedPropIds": ["tick.data"],
+    }
+
+
+async def read_answer(reader: asyncio.StreamReader) -> tuple[int, int]:
+    """Status and bytes on the wire of one HTTP/1.1 answer, in one piece or in chunks."""
+    head = (await reader.readuntil(b"\r\n\r\n")).lower()
+    size = len(head)
+    lengths = [int(line[15:]) for line in head.split(b"\r\n") if line.startswith(b"content-length:")]
+    if lengths:
+        size += len(await reader.readexactly(lengths[0]))
+    else:
+        while True:
+            line = await reader.readuntil(b"\r\n")
+            chunk = await reader.readexactly(int(line, 16) + 2)
+            size += len(line) + len(chunk)
+            if len(chunk) == 2:
+                break
+    return int(head.split()[1]), size
