@@ -188,8 +188,8 @@ class MonitorService:
             self._decide(policy.Quality(session, self._late(scored.session_date)))
             self._decide(policy.Served(session, scored.model, scored.spec_hash), fresh[0])
         for report in reports:
-            metrics.DETECTOR.labels(asset, report.detector).set(report.value)
-            metrics.THRESHOLD.labels(asset, report.detector).set(report.threshold)
+            metrics.DETECTOR.labels(report.asset, report.detector).set(report.value)
+            metrics.THRESHOLD.labels(report.asset, report.detector).set(report.threshold)
             triggers = (report.asset, report.detector, report.session_date) in self._triggered
             if report in fresh:
                 reading = policy.Reading(session, f"{report.asset}:{report.detector}", report.alarm)

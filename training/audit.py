@@ -143,7 +143,7 @@ def _policy(transitions: Sequence[dict[str, Any]]) -> Check:
 
 
 def _shadow(recorded: Standing, forecasts: Sequence[Forecast]) -> Check:
-    duel = Duel(recorded.new, recorded.old)
+    duel = Duel(recorded.new, recorded.old, recorded.since_ms)
     standing = duel.standing()
     for forecast in forecasts:
         if standing.sessions + standing.holes >= recorded.sessions + recorded.holes:

@@ -43,6 +43,7 @@ class Standing(msgspec.Struct, frozen=True):
     crps_old: float = 0.0
     off_new: float = 0.0  # standard errors by which the spread of its PIT misses a uniform one's
     off_old: float = 0.0
+    since_ms: int = 0  # forecasts made before count for nothing: the new model did not exist
 
     @property
     def worse(self) -> bool:
@@ -75,6 +76,7 @@ class Duel:
 
     new: str
     old: str
+    since_ms: int = 0
     _made: dict[str, dict[str, Forecast]] = field(default_factory=dict)  # symbol -> model -> its newest
     _open: dict[int, list[float]] = field(default_factory=dict)  # session -> differences per asset
     _done: list[float] = field(default_factory=list)
@@ -85,6 +87,8 @@ class Duel:
 
     def add(self, forecast: Forecast) -> None:
         """Take a record. The price in the next session's record is this one's outcome."""
+        if forecast.made_ms < self.since_ms:
+            return
         made = self._made.setdefault(forecast.symbol, {})
         newest = max((one.session_date for one in made.values()), default=0)
         if forecast.session_date < newest:
@@ -142,4 +146,5 @@ class Duel:
             crps_old=float(loss[1]),
             off_new=float(off[0]),
             off_old=float(off[1]),
+            since_ms=self.since_ms,
         )

@@ -20,6 +20,7 @@ MISSING = 0.02  # of the sessions
 MIN_SESSIONS = 63
 SAME_MOVE = 1e-4  # log return
 CORRECTED = 2  # moves: one bar that was corrected
+JUMP = 8.0  # deviations: more than a correction, as a split that was not adjusted for
 
 
 class Past(msgspec.Struct, frozen=True):
@@ -64,8 +65,10 @@ def contradicted(seen: Mapping[str, Mapping[int, float]], panels: Iterable[Panel
         if len(at) < 2:
             continue
         wanted = np.diff(np.log([live[int(panel.session[row])] for row in at]))
-        wrong = int((np.abs(np.diff(np.log(panel.price[at])) - wanted) > SAME_MOVE).sum())
-        if wrong > max(CORRECTED, MISSING * len(wanted)):
+        differs = np.abs(np.diff(np.log(panel.price[at])) - wanted)
+        wrong = int((differs > SAME_MOVE).sum())
+        jump = bool((differs > JUMP * wanted.std()).any()) and wrong > 0
+        if jump or wrong > max(CORRECTED, MISSING * len(wanted)):
             found.append(f"{wrong} of {len(wanted)} moves of {panel.symbol} are not what was seen live")
     return "; ".join(found)
 

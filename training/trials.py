@@ -122,7 +122,7 @@ class Trials:
     def _standing(self, role: str, new: str, old: str) -> Standing:
         duel = self._duels.get(role)
         if duel is None or (duel.new, duel.old) != (new, old):
-            duel = self._duels[role] = Duel(new, old)
+            duel = self._duels[role] = Duel(new, old, self._manifest(new).created_ms)
             self._since = time.monotonic()
             for forecast in self._past:
                 duel.add(forecast)

@@ -169,6 +169,10 @@ def test_a_past_that_was_rewritten_is_noticed_and_an_adjusted_price_is_not() -> 
     assert past.contradicted(seen, scaled) == ""
     assert "49 of 49 moves of GC=F are not what was seen live" in past.contradicted(seen, wild)
     assert past.contradicted({}, wild) == ""
+    split = panels[0].price.copy()
+    split[-20:] /= 10
+    told = past.contradicted(seen, [msgspec_replace(panels[0], price=split)])
+    assert told == "1 of 49 moves of GC=F are not what was seen live"
 
 
 def msgspec_replace(panel: Any, **given: Any) -> Any:

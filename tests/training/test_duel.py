@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from scipy.stats import norm
@@ -101,6 +102,17 @@ def test_only_sessions_of_both_count_and_the_same_forecast_is_no_difference() ->
     assert standing(twice) == standing(logged(12, {"old": 1.0, "new": 1.5}))
 
 
+def test_what_the_old_one_said_before_the_new_one_existed_is_no_hole() -> None:
+    records = [
+        msgspec.structs.replace(one, made_ms=one.session_date)
+        for one in logged(40, {"old": 1.0, "new": 1.0}, holes={"new": 30})
+    ]
+    duel = Duel("new", "old", since_ms=20200101 + 30)
+    for record in records:
+        duel.add(record)
+    assert (duel.standing().sessions, duel.standing().holes) == (8, 0)
+
+
 @pytest.fixture(scope="module")
 def data() -> Dataset:
     return dataset(1_200)
@@ -120,8 +132,6 @@ def settings(tmp_path: Path, data: Dataset) -> Settings:
 
 
 def renamed(records: list[Forecast]) -> list[Forecast]:
-    import msgspec
-
     names = {"old": "20200101-old", "new": "20200102-new"}
     return [msgspec.structs.replace(one, model=names[one.model]) for one in records]
 
