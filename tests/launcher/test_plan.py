@@ -23,7 +23,7 @@ def test_embedded_by_default(tmp_path: Path) -> None:
     assert list(programs) == ["broker", "redis", "topics", "features", *READERS]
     assert programs["producer"].command == (
         *(sys.executable, "-O", "-P", "-m", "producers"),
-        *("--feed", "simulated", "--speed", "2.0", "--seed", "7", "--shock"),
+        *("--feed", "auto", "--speed", "2.0", "--seed", "7", "--shock"),
     )
     assert not any(programs[name].autostart for name in READERS)
     environment = decided.environment
