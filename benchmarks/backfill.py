@@ -99,6 +99,7 @@ def _acknowledged(settings: Settings) -> bool:
     """Whether the worker has acknowledged all that is in the log: rows are online, offline and in the changelog."""
     from kafka import KafkaConsumer, TopicPartition
     from kafka.admin import KafkaAdminClient
+    from kafka.errors import KafkaError
 
     from training.service import committed
 
@@ -110,6 +111,8 @@ def _acknowledged(settings: Settings) -> bool:
         ends = {one.partition: end for one, end in consumer.end_offsets(wanted).items() if end}
         held = committed(admin, APP_ID, topics.TICKS, list(ends))
         return bool(ends) and all(held.get(number, 0) >= end for number, end in ends.items())
+    except KafkaError:  # the worker's group does not exist yet
+        return False
     finally:
         consumer.close()
         admin.close()

@@ -23,8 +23,11 @@ BENCHMARKS = {
         "false alarms in clean years, and breaks found, beside other detectors",
     ),
     "backfill": ("benchmarks.backfill", "a first full history of five assets through Kafka, Faust and Feast"),
+    "page": ("benchmarks.page", "the page: start, memory, first paint, a changed weight, many viewers"),
     "startup": ("benchmarks.startup", "from `allocast up` to the first forecast and to the LSTM; memory"),
 }
+
+FIGURES = {"drift": "benchmarks.drift.figure"}  # modules with `draw(result, path)`, for RESULTS.md
 
 
 class Benchmark(Protocol):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from benchmarks.catalogue import BENCHMARKS
+from benchmarks.catalogue import BENCHMARKS, FIGURES
 from benchmarks.figures import flat
 
 HEAD = """# Results
@@ -20,12 +21,21 @@ the range in brackets, where something was run more than once.
 
 def write(kept: Path, target: Path) -> None:
     """Write the file at `target` from the JSON files in `kept`, in the order of the catalogue."""
-    sections = [
-        section(msgspec.json.decode(path.read_bytes()))
-        for name in BENCHMARKS
-        for path in sorted(kept.glob(f"{name}*.json"))
-    ]
+    sections = []
+    for name in BENCHMARKS:
+        for path in sorted(kept.glob(f"{name}*.json")):
+            result = msgspec.json.decode(path.read_bytes())
+            sections.append(section(result) + _figure(result, path.with_suffix(".svg"), target))
     target.write_text("\n".join([HEAD, *sections]), encoding="utf-8")
+
+
+def _figure(result: dict[str, Any], path: Path, target: Path) -> str:
+    """Draw what the benchmark has a figure for, and refer to it."""
+    name = result["benchmark"]
+    if name not in FIGURES:
+        return ""
+    importlib.import_module(FIGURES[name]).draw(result, path)
+    return f"\n![{BENCHMARKS[name][1]}]({path.relative_to(target.parent)})\n"
 
 
 def section(result: dict[str, Any]) -> str:

@@ -31,6 +31,7 @@ def main() -> int:
     source = LiveSource(settings, universe)
     poller = Poller(source, universe)
     app = create_app(poller, access)
+    source.start()
     poller.start()
     try:
         uvicorn.run(

@@ -43,9 +43,7 @@ def compare(universe: Universe, presets: list[Preset], start: Asked) -> list[Any
             "frontier",
             "Same expected profit, less risk",
             [
-                html.P(
-                    "Shown when this page is open and a forecast is there.", id="suggestion", role="status"
-                ),
+                html.P("Working it out. The first time takes some seconds.", id="suggestion", role="status"),
                 chart("frontier", figures.empty(), "frontier", "Efficient frontier with your allocation"),
                 html.Div(
                     dmc.Button("Use the suggestion as B", id="use-suggestion", variant="light"), id="use-box"

@@ -37,8 +37,17 @@ class LiveSource:
         self._why = ""
         self._config = client_config(settings)
         self._news = NewsReader(self._config)
-        self._news.start()
         self._record = RecordReader(self._config, APP_ID)
+
+    def start(self) -> None:
+        """Begin to read Kafka.
+
+        Plotly looks for pandas in sys.modules whenever it writes JSON, without waiting for another thread's
+        import of it to end, and fails on half of it: pandas is imported before there are other threads.
+        """
+        import pandas  # noqa: F401
+
+        self._news.start()
         self._record.start()
 
     def read(self) -> Mapping[str, FeatureRow]:

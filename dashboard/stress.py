@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from producers.universe import Universe
+from producers.universe import Asset, Universe
 
 YEAR_SESSIONS = 252
 SLACK_DAYS = 7  # that the first and the last close may be inside the window's ends
@@ -46,7 +46,7 @@ def stress(window: Window, weights: Mapping[str, float], closes: Closes, univers
     missing = tuple(
         asset.name
         for asset in universe.asset
-        if weights.get(asset.id, 0) > 0 and not _covers(sorted(closes.get(asset.symbol, {})), window)
+        if weights.get(asset.id, 0) > 0 and not _covers(asset, sorted(closes.get(asset.symbol, {})), window)
     )
     if missing:
         return Stress(None, None, missing)
@@ -103,8 +103,10 @@ def _interest(series: Mapping[int, float], dates: Sequence[int]) -> list[float]:
     return values
 
 
-def _covers(dates: Sequence[int], window: Window) -> bool:
-    """Whether there is a close near both ends."""
+def _covers(asset: Asset, dates: Sequence[int], window: Window) -> bool:
+    """Whether there is a close near both ends; a rate holds until the next one, so one before is enough."""
+    if asset.kind == "rate":
+        return bool(dates) and dates[0] <= window.first
     start, end = bisect_left(dates, window.first), bisect_right(dates, window.last) - 1
     if start >= end:
         return False

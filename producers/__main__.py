@@ -25,6 +25,7 @@ from producers.feed import Feed
 from producers.feed_report import Condition, Reporter, State
 from producers.inflation_feed import InflationFeed
 from producers.kafka_client import client_config
+from producers.offer import OfferYahoo
 from producers.publisher import DELIVERY_S, Framer, Publisher, new_epoch
 from producers.reference import CPI
 from producers.request import MODEL, SCHEMA, TrainingRequest, encode_request
@@ -44,7 +45,6 @@ log = logging.getLogger("producers")
 DEFAULT_SPEED = {"csv": 0.5, "simulated": 0.2}
 DEFAULT_REPLAY = 250
 PROBE_S = 3.0
-OFFER_EVERY_S = 60.0
 # The log always holds a whole history: it is published again long before retention takes the last one.
 AGAIN_S = topics.RETENTION_TICKS_MS / 1000 / 2
 
@@ -129,6 +129,11 @@ def unpublished(ticks: TickBatch, newest: dict[str, int]) -> TickBatch:
     return ticks.take(ticks.event_ms > seen)
 
 
+def newest_of(ticks: TickBatch) -> dict[str, int]:
+    """Newest event time of each symbol of a batch."""
+    return {str(one): int(ticks.event_ms[ticks.symbol == one].max()) for one in np.unique(ticks.symbol)}
+
+
 def log_ends(consumer: KafkaConsumer) -> dict[str, int]:
     """Next offset of each partition of `market.ticks` that holds anything."""
     from kafka import TopicPartition
@@ -145,11 +150,13 @@ class Production:
         self._asked = options.feed
         self._kafka, self._consumer = connect(settings)
         if options.feed == "auto":
-            options.feed = decide(feed_in_log(self._consumer))
+            only_simulated = options.shock or options.ticks is not None
+            options.feed = "simulated" if only_simulated else decide(feed_in_log(self._consumer))
         self._universe, self._settings = universe, settings
         self._feed = make_feed(options, universe, settings)
         partitions = len(self._consumer.partitions_for_topic(topics.TICKS))
-        self._newest = newest_published(self._consumer, self._feed.name, universe.symbols)
+        self._in_log = newest_published(self._consumer, self._feed.name, universe.symbols)
+        self._newest = dict(self._in_log)  # moves with what is published
         self._publisher = Publisher(self._kafka, Framer(self._feed.name, partitions, new_epoch()))
         self._reporter = Reporter(self._kafka, self._feed.name, self._asked, universe.symbols)
         own_cpi = options.data / "cpi.csv" if options.feed == "csv" else None
@@ -169,7 +176,7 @@ class Production:
         self._inflation.publish(None if whole else newest_reference(self._consumer, CPI.symbol))
         self._history(whole)
         again = said = time.monotonic()
-        for ticks in self._feed.live(self._newest):
+        for ticks in self._feed.live(dict(self._newest)):
             if stop.is_set():
                 break
             self._live(ticks)
@@ -193,7 +200,7 @@ class Production:
     def _history(self, whole: bool) -> None:
         started, before = time.monotonic(), self._publisher.sent
         for ticks in self._feed.history(max(self._newest.values(), default=0) if whole else 0):
-            fresh = replace(ticks, whole=True) if whole or ticks.whole else unpublished(ticks, self._newest)
+            fresh = replace(ticks, whole=True) if whole or ticks.whole else unpublished(ticks, self._in_log)
             self._publish(fresh, history=True)
             self._publisher.flush()  # what the feed does next may rely on it
         count = self._publisher.sent - before
@@ -201,18 +208,22 @@ class Production:
         self._ask_for_training(count)
 
     def _live(self, ticks: TickBatch) -> None:
-        self._publish(ticks, history=ticks.whole)
         if ticks.whole:
-            self._publisher.flush()
             first = not set(np.unique(ticks.symbol)) & self._newest.keys()
+            self._publish(ticks, history=True)
+            self._publisher.flush()
             if first:  # a history that could not be fetched at the start
                 self._ask_for_training(len(ticks))
+        else:
+            self._publish(unpublished(ticks, self._in_log), history=False)
         self._report()
 
     def _publish(self, ticks: TickBatch, history: bool) -> None:
         if len(ticks):
             self._publisher.publish(ticks, history=history)
             self._reporter.published(ticks, history)
+            for symbol, event_ms in newest_of(ticks).items():
+                self._newest[symbol] = max(event_ms, self._newest.get(symbol, event_ms))
 
     def _report(self, state: State | None = None) -> None:
         condition = self._feed.condition()
@@ -241,30 +252,6 @@ class Production:
             headers=topics.schema_header(SCHEMA),
         )
         self._kafka.flush()
-
-
-class OfferYahoo:
-    """Asks now and then whether Yahoo is there again; changing markets is a person's decision."""
-
-    def __init__(self) -> None:
-        self._words = ""
-        threading.Thread(target=self._look, name="offer", daemon=True).start()
-
-    def words(self) -> str:
-        """What is offered; empty while Yahoo does not answer."""
-        return self._words
-
-    def _look(self) -> None:
-        while True:
-            time.sleep(OFFER_EVERY_S)
-            offered = (
-                "Yahoo answers: for live prices stop, then `allocast up --feed yahoo`" if answers() else ""
-            )
-            if offered and not self._words:
-                log.info(
-                    "%s (a lasting Kafka that holds simulated prices needs another --state-dir)", offered
-                )
-            self._words = offered
 
 
 def main() -> int:

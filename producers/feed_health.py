@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -15,6 +17,11 @@ from producers.settings import Settings
 
 SILENT_MS = 60_000  # a producer reports every few seconds
 LAG_MS = 120_000  # of a live feed: two finished minutes
+ANSWER_MS = 5_000  # how long a command that a person waits for looks for the broker
+DISTRUST_MS = 3_600_000
+DISTRUSTED = ("split_like", "unit_changed")  # refusals that speak against the history, not against a tick
+DISTRUSTED_TICKS = 5
+DAY_MS = 86_400_000
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -28,33 +35,13 @@ class Finding(msgspec.Struct, frozen=True):
 
 def reports(settings: Settings) -> list[FeedReport]:
     """The newest report of every feed, newest first. Raises TryAgain when the broker does not answer."""
-    from kafka import KafkaConsumer, TopicPartition
-    from kafka.errors import KafkaError
-
     newest: dict[str, FeedReport] = {}
-    try:
-        consumer = KafkaConsumer(**client_config(settings), group_id=None, enable_auto_commit=False)
+    for record in _newest(settings, topics.FEEDS, 50):
         try:
-            partitions = [
-                TopicPartition(topics.FEEDS, number)
-                for number in consumer.partitions_for_topic(topics.FEEDS) or ()
-            ]
-            consumer.assign(partitions)
-            begins, ends = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
-            for one in partitions:
-                consumer.seek(one, max(begins[one], ends[one] - 50))
-            while any(consumer.position(one) < ends[one] for one in partitions):
-                for records in consumer.poll(timeout_ms=500).values():
-                    for record in records:
-                        try:
-                            report = msgspec.json.decode(record.value or b"", type=FeedReport)
-                        except (msgspec.DecodeError, UnicodeDecodeError):
-                            continue
-                        newest[report.feed] = report
-        finally:
-            consumer.close()
-    except KafkaError as error:
-        raise TryAgain(f"{topics.FEEDS}: {error}") from error
+            report = msgspec.json.decode(record.value or b"", type=FeedReport)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            continue
+        newest[report.feed] = report
     return sorted(newest.values(), key=lambda one: -one.at_ms)
 
 
@@ -64,6 +51,59 @@ def newest_report(settings: Settings) -> FeedReport | None:
         return next(iter(reports(settings)), None)
     except TryAgain:
         return None
+
+
+def _newest(settings: Settings, topic: str, last: int) -> Iterator[Any]:
+    """The newest records of each partition of a topic. Raises TryAgain when the broker does not answer."""
+    from kafka import KafkaConsumer, TopicPartition
+    from kafka.errors import KafkaError
+
+    try:
+        consumer = KafkaConsumer(
+            **client_config(settings), group_id=None, enable_auto_commit=False, bootstrap_timeout_ms=ANSWER_MS
+        )
+        try:
+            partitions = [
+                TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()
+            ]
+            consumer.assign(partitions)
+            begins, ends = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
+            for one in partitions:
+                consumer.seek(one, max(begins[one], ends[one] - last))
+            while any(consumer.position(one) < ends[one] for one in partitions):
+                for records in consumer.poll(timeout_ms=500).values():
+                    yield from records
+        finally:
+            consumer.close()
+    except (KafkaError, OSError) as error:
+        raise TryAgain(f"{topic}: {error}") from error
+
+
+def refused(settings: Settings, since_ms: int, last: int = 2_000) -> Counter[tuple[str, str]]:
+    """Refused ticks by symbol and reason since a moment, among the newest `last` dead letters.
+
+    Raises TryAgain when the broker does not answer.
+    """
+    found: Counter[tuple[str, str]] = Counter()
+    for record in _newest(settings, topics.DEAD, last):
+        headers = dict(record.headers)
+        if record.timestamp >= since_ms and headers.get("kind") == b"tick":
+            found[(record.key or b"").decode(errors="replace"), headers["reason"].decode()] += 1
+    return found
+
+
+def training_blocked(settings: Settings, now_ms: int) -> str:
+    """Why no model should be trained on what the feed gives now; empty when nothing speaks against it.
+
+    Bad data block a training and never ask for one. Raises TryAgain when the broker does not answer.
+    """
+    report = next(iter(reports(settings)), None)
+    if report is not None and report.blocks_training:
+        return report.blocks_training
+    for (symbol, reason), count in refused(settings, now_ms - DISTRUST_MS).items():
+        if reason in DISTRUSTED and count >= DISTRUSTED_TICKS:
+            return f"{symbol}: {count} ticks of the last hour were refused as {reason}"
+    return ""
 
 
 def examine(report: FeedReport, now_ms: int) -> list[Finding]:
@@ -102,6 +142,12 @@ def health(settings: Settings) -> list[Finding]:
     now = int(time.time() * 1000)
     try:
         found = [finding for report in reports(settings) for finding in examine(report, now)]
+        for (symbol, reason), count in sorted(refused(settings, now - DAY_MS).items()):
+            found.append(
+                Finding(
+                    symbol, "warning", f"{count} ticks of the last day refused: {reason}", "allocast dlq list"
+                )
+            )
     except TryAgain as error:
         return [Finding("feeds", "error", str(error), "is the broker running?")]
     return found or [Finding("feeds", "warning", "no producer has reported yet", "start `allocast up`")]

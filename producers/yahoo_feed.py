@@ -65,11 +65,14 @@ class YahooFeed:
     def data_hash(self) -> str:
         return self._store.version()
 
-    def history(self, through_ms: int = 0) -> Iterator[TickBatch]:  # noqa: ARG002  # it reaches to now anyway
-        """One batch per symbol, whole where it is new or was revised. Without a network: what is on the disk."""
-        yield from self._update(everything=True)
+    def history(self, through_ms: int = 0) -> Iterator[TickBatch]:
+        """One batch per symbol, whole where it is new or was revised. Without a network: what is on the disk.
 
-    def _update(self, everything: bool = False) -> Iterator[TickBatch]:
+        through_ms : other than 0 all are whole, with their last minutes; a history always reaches to now.
+        """
+        yield from self._update(everything=True, again=through_ms != 0)
+
+    def _update(self, everything: bool = False, again: bool = False) -> Iterator[TickBatch]:
         """Ask for every history; yields what must be published. It counts once the caller comes back."""
         revised: list[str] = []
         failed: dict[str, str] = {}
@@ -96,14 +99,18 @@ class YahooFeed:
                     "%s: Yahoo has revised %d closes; its past is published again", asset.symbol, changed
                 )
             self._quotes.currency[asset.symbol] = latest.currency
-            yield from self._publish(latest, whole=held is None or changed > 0, everything=everything)
+            yield from self._publish(
+                latest, whole=again or held is None or changed > 0, everything=everything
+            )
             if held is None or latest.hash != held.hash:
                 self._store.write(latest)
             self._published[asset.symbol] = latest.hash
         self._condition.problems = failed
         self._condition.gaps = self._gaps()
         missing = [asset.symbol for asset in self._universe.asset if asset.symbol not in self._published]
-        self._condition.blocks_training = f"no history of {', '.join(missing)}" if missing else ""
+        # One asset that is missing is left out of the forecasts; the others need not wait for it.
+        nothing = len(missing) == len(self._universe.asset)
+        self._condition.blocks_training = "no history of any asset" if nothing else ""
         if failed:
             log.warning("histories: %s", "; ".join(failed.values()))
         self._next_update = time.monotonic() + (self._pace.update_again_s if failed else 365 * 86_400.0)

@@ -4,7 +4,8 @@ Per asset `scale` on |2u - 1| (too large: volatility is underestimated, too smal
 `location` on u, where u is the level at which the outcome of one session fell; and `level` on the long-run
 volatility of all assets together. Their thresholds share one false-alarm budget, so that the whole system
 raises a false alarm at most once in FAMILY_RUN_LENGTH sessions on average. What is done about an alarm is
-decided in policy.py.
+decided in policy.py. Every LOOK_EVERY sessions the distributions of moves are compared with the past, which
+informs a reader and asks for nothing.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from stream_processors import feature_drift
 from stream_processors.e_detector import EDetector
 from stream_processors.level import LONGEST_PAST, LevelDetector
 from stream_processors.matching import Scored
@@ -25,6 +27,7 @@ FAMILY_RUN_LENGTH = 504.0  # sessions: two years
 LEVEL_SHARE = 0.65  # of the budget, for the level of volatility; the assets' detectors share the rest
 EVERYTHING = "all"  # the asset name of what is not about a single asset
 LEVEL = "level"
+LOOK_EVERY = 21  # sessions between two looks at the distributions of moves, which only inform
 
 STATISTICS: dict[str, Callable[[float], float]] = {"scale": lambda u: abs(2 * u - 1), "location": lambda u: u}
 
@@ -63,12 +66,14 @@ class Monitor:
     assets: list[str]
     closes: Mapping[str, Mapping[int, float]] = field(default_factory=dict)
     run_length: float = FAMILY_RUN_LENGTH
+    look_every: int = LOOK_EVERY  # 0: never
     _detectors: dict[tuple[str, str], EDetector] = field(default_factory=dict)
     _level: LevelDetector | None = None
     _garch: dict[str, tuple[float, ...]] = field(default_factory=dict)
     _open: dict[str, Scored] = field(default_factory=dict)  # outcomes of the session that is not complete yet
     _window: dict[tuple[str, str], int] = field(default_factory=dict)
     _model: str = ""
+    _sessions: int = 0
 
     def __post_init__(self) -> None:
         threshold = self.run_length * len(self.assets) * len(STATISTICS) / (1 - LEVEL_SHARE)
@@ -112,6 +117,24 @@ class Monitor:
         """The level of volatility, when all assets of a session are there or the next session has begun."""
         session, self._open = self._open, {}
         last = max(session.values(), key=lambda one: one.session_date)
+        self._sessions += 1
+        look = self.look_every and self._sessions % self.look_every == 0
+        looked = self._look(last, at_ms) if look else []
+        return looked + self._judge_level(session, last, at_ms)
+
+    def _look(self, last: Scored, at_ms: int) -> list[DriftReport]:
+        """The distributions of moves, for a reader."""
+        past = returns_before(self.closes, self.assets, last.session_date + 1)
+        reports = []
+        for one in feature_drift.compare(past, seed=last.session_date):
+            asset = self.assets[one.asset]
+            made = self._report(asset, one.name, one.value, one.threshold, one.alarm, last, at_ms)
+            reports.append(
+                msgspec.structs.replace(made, informs=True, window=feature_drift.WINDOW, forecast="")
+            )
+        return reports
+
+    def _judge_level(self, session: Mapping[str, Scored], last: Scored, at_ms: int) -> list[DriftReport]:
         if self._level is None:
             if not self._garch:
                 return []  # the first model has no GARCH member: nothing to bet against yet

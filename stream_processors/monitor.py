@@ -128,6 +128,11 @@ class MonitorService:
         if report.triggers:
             self._triggered.add((report.asset, report.detector, report.session_date))
 
+    def close(self) -> None:
+        """End the connections."""
+        self._producer.close()
+        self._consumer.close()
+
     def step(self) -> None:
         """Read what is new and act on it."""
         for scored in self._read(timeout_ms=500):
@@ -188,7 +193,7 @@ class MonitorService:
             triggers = (report.asset, report.detector, report.session_date) in self._triggered
             if report in fresh:
                 reading = policy.Reading(session, f"{report.asset}:{report.detector}", report.alarm)
-                triggers = self._decide(reading, report)
+                triggers = not report.informs and self._decide(reading, report)
                 self._send(msgspec.structs.replace(report, triggers=triggers))
             if triggers:
                 self._monitor.reset()
@@ -217,7 +222,7 @@ class MonitorService:
                     value=float(len(done.state.drift_trainings)),
                     threshold=float(policy.RULES.budget),
                     alarm=False,
-                    triggers=done.request is not None,
+                    triggers=False,
                     session_date=report.session_date if report else 0,
                     pit=0.5,
                     model=done.state.model,

@@ -123,14 +123,14 @@ class Partition:
             bars,
             rows,
         )
-        refused = np.flatnonzero(result > layout.SKIPPED)
-        if len(refused):
+        counts = np.bincount(result, minlength=layout.SPLIT + 1).tolist()
+        outcome.released = counts[layout.RELEASED]
+        outcome.applied = counts[layout.APPLIED] + 2 * outcome.released
+        if any(counts[layout.SKIPPED + 1 :]):
             original = np.flatnonzero(usable)
-            for at in refused:
+            for at in np.flatnonzero(result > layout.SKIPPED):
                 reason = layout.REASONS[int(result[at])]
                 outcome.dead.append((reason, _dead(frame, int(original[at]))))
-        outcome.released = int(np.count_nonzero(result == layout.RELEASED))
-        outcome.applied = int(np.count_nonzero(result <= layout.RELEASED)) + outcome.released
         self.changed |= touched
         if outcome.applied:
             self.dirty |= touched if not self._reloading else self._shown(touched, frame.history)

@@ -81,6 +81,7 @@ class State(msgspec.Struct, frozen=True):
     session: int = 0
     streaks: dict[str, int] = {}  # detector -> consecutive sessions above, without those at 0
     job: str = ""  # idempotency key of the training in flight
+    job_reason: str = ""
     cooldown: int = 0  # length of the current one; 0 before the first
     quiet_until: int = 0
     drift_trainings: tuple[int, ...] = ()  # sessions of those within the budget's window
@@ -169,7 +170,10 @@ def _take_in(state: State, event: Event, rules: Rules) -> tuple[State, str]:
     if isinstance(event, Asked):
         if state.job:
             return state, "" if event.key == state.job else f"{event.key} waits for {state.job}"
-        return change(state, job=event.key), f"training {event.key} ({event.reason})"
+        return (
+            change(state, job=event.key, job_reason=event.reason),
+            f"training {event.key} ({event.reason})",
+        )
     return _ended(state, event, rules)
 
 
@@ -178,6 +182,8 @@ def _ended(state: State, event: Ended, rules: Rules) -> tuple[State, str]:
         length = _doubled(state, rules)
     elif event.key != state.job:
         return state, ""
+    elif state.job_reason == "history":
+        length = 0  # the first model came to be; nothing that the cooldown guards against has happened
     else:
         length = _doubled(state, rules) if event.outcome == "rejected" else rules.cooldown
     state = msgspec.structs.replace(
@@ -218,7 +224,7 @@ def _decide(state: State, event: Reading | Served | Spec, said: str, rules: Rule
             trainings = (*trainings, state.session)
     key = f"{reason}:{state.session}:{state.model or 'none'}"
     state = msgspec.structs.replace(
-        state, job=key, streaks={}, drift_trainings=trainings, storm=reason == "storm"
+        state, job=key, job_reason=reason, streaks={}, drift_trainings=trainings, storm=reason == "storm"
     )
     return Step(state, Request(reason, key, what), f"{what}: asking for a training ({reason})")
 

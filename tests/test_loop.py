@@ -154,13 +154,26 @@ def test_the_lstm_joins_and_the_crash_brings_a_retrained_model_to_the_open_page(
     assert reports
     assert reports[0]["value"] >= reports[0]["threshold"]
     final = ended("drift")[0]
-    assert final["kind"] == "promoted", final
+    # By chance one challenger in twenty that is as good does worse in its shadow, and is not promoted.
+    assert final["kind"] in ("promoted", "rejected"), final
     assert final["version"] != lstm
+    assert [one["version"] for one in events(running, "shadow")] == [final["version"]]
+    assert final["report"]["sessions"] >= 8
+    assert serving(running) == (final["version"] if final["kind"] == "promoted" else lstm)
+    shown = running.ask("models", "show", final["version"], "--replay", "--json")
+    chain = json.loads(shown.stdout)
+    again = {one["part"]: one["same"] for one in chain["replay"]}
+    # Assets of one session are scored as they arrive, in the replay by symbol: after a reset that may differ.
+    assert again.keys() == {"gate", "monitor", "policy", "shadow"}
+    assert again["gate"]
+    assert again["policy"]
+    assert again["shadow"]
+    assert chain["alarm"]["value"] >= chain["alarm"]["threshold"]
     expect(page.locator("#model-version")).to_have_text(serving(running) or "", timeout=10_000)
-    recorded = running.json("models", "list")["models"]
-    assert recorded[0]["serving"]
-    assert recorded[0]["aliases"] == ["champion"]
-    assert {one["version"] for one in recorded} >= {lstm, final["version"]}
+    recorded = {one["version"]: one for one in running.json("models", "list")["models"]}
+    assert [version for version, one in recorded.items() if one["serving"]] == [serving(running)]
+    assert recorded[serving(running) or ""]["aliases"] == ["champion"]
+    assert recorded.keys() >= {lstm, final["version"]}
 
 
 def test_a_damaged_champion_is_refused_and_the_page_goes_on(running: System, tab: Tab) -> None:

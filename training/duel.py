@@ -24,7 +24,7 @@ from training.horizons import LEVELS, SHARES, crps
 
 BETS = np.array([0.1, 0.25, 0.5, 0.9])
 EVIDENCE = 20.0  # of a champion being worse, at which it is rolled back: chance of a mistake 1 in 20
-WORSE_T = 1.5  # standard errors by which a challenger's mean may lie on the wrong side
+WORSE_T = 2.0  # standard errors by which a challenger's mean may lie on the wrong side
 WRONG_SPREAD = 2.6  # standard errors: far too wide or too narrow, which a few losses do not show
 SPREAD = 2 * SHARES * np.maximum(LEVELS, 1 - LEVELS)
 

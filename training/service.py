@@ -21,7 +21,8 @@ from kafka.errors import KafkaError
 from kafka.structs import OffsetAndMetadata
 
 from producers import metrics, topics
-from producers.errors import SkipRecord
+from producers.errors import SkipRecord, TryAgain
+from producers.feed_health import training_blocked
 from producers.kafka_client import client_config
 from producers.request import MODEL, TrainingRequest, decode_request
 from producers.settings import Settings
@@ -41,6 +42,7 @@ log = logging.getLogger("training")
 GROUP = "allocast-training"
 DELIVERY_S = 120.0
 SAY_EVERY_S = 60.0
+DISTRUST_S = 30.0  # between two looks at the quality of the data
 
 
 class Service:
@@ -73,6 +75,7 @@ class Service:
         self._waiting: tuple[TrainingRequest, float] | None = None
         self._current: TopicPartition | None = None
         self._next_offset = 0
+        self._trusted_until = self._ask_again = 0.0  # by the quality of the data
         self._admin: Any = None
         self._began = 0.0
         self._measured = ""  # the model that the gauges tell of
@@ -104,7 +107,7 @@ class Service:
         self._try_out()
         if self._waiting is not None and not self._runner.busy:
             request, said = self._waiting
-            if self._processed(request):
+            if self._processed(request) and not self._distrusted(request):
                 self._waiting = None
                 self._runner.begin(request)
                 self._began = time.monotonic()
@@ -197,6 +200,23 @@ class Service:
             log.warning("cannot read the worker's progress: %s", error)
             return False
         return all(held.get(int(part), 0) >= end for part, end in request.after.items())
+
+    def _distrusted(self, request: TrainingRequest) -> bool:
+        """Whether the data are such that nobody should learn from them now; a person may insist."""
+        if request.reason == "manual" or time.monotonic() < self._trusted_until:
+            return False
+        if time.monotonic() < self._ask_again:
+            return True
+        try:
+            why = training_blocked(self._settings, int(time.time() * 1000))
+        except TryAgain as error:
+            why = str(error)
+        self._ask_again = time.monotonic() + DISTRUST_S
+        if why:
+            log.warning("request %s waits: %s", request.idempotency_key, why)
+        else:
+            self._trusted_until = self._ask_again
+        return bool(why)
 
     def _log_forecasts(self, polled: dict[Any, list[Any]]) -> None:
         champion = self._watcher.current()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
+import time
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from typing import Any
 
@@ -28,14 +29,26 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--thorough",
         type=int,
-        default=30,
+        default=10,
         help="worlds in which models are fitted again and slow peers run too [default: %(default)s]",
+    )
+    parser.add_argument(
+        "--trials",
+        type=int,
+        default=110,
+        help="challengers, one in twelve of them sound [default: %(default)s]",
     )
     parser.add_argument(
         "--market", choices=sorted(MARKETS), default="clustering", help="[default: %(default)s]"
     )
     parser.add_argument(
         "--seed", type=int, default=7, help="[default: %(default)s; 1 was used to choose constants]"
+    )
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        default=60.0,
+        help="begin nothing more after so long, and report what there is",
     )
     parser.add_argument(
         "--jobs", type=int, default=os.cpu_count() or 1, help="processes [default: all cores]"
@@ -46,22 +59,28 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     """Simulate, in processes."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # the processes are what runs side by side
     number = max(1, options.years * YEAR // CLEAN_SESSIONS)
-    found: list[World] = []
+    until = time.monotonic() + 60 * options.minutes
     with (
         progress() as tell,
         ProcessPoolExecutor(options.jobs, mp_context=get_context("spawn")) as processes,
     ):
-        jobs = [
-            processes.submit(world, options.market, options.seed, one, one < options.thorough)
-            for one in range(number)
-        ]
-        tried = [processes.submit(trial, options.market, options.seed, one) for one in range(options.trials)]
-        for done, _ in enumerate(as_completed(jobs)):
-            tell(0.9 * (done + 1) / number, f"world {done + 1}/{number}")
-        for done, _ in enumerate(as_completed(tried)):
-            tell(0.9 + 0.1 * (done + 1) / len(tried), f"challenger {done + 1}/{len(tried)}")
-        found = [job.result() for job in jobs]
-        stopped = [job.result() for job in tried]
+        worlds: list[Future[World]] = []
+        trials: list[Future[tuple[str, str]]] = []
+        for one in range(max(number, options.trials)):  # in turn, so that there is some of both at any time
+            if one < number:
+                thorough = one < options.thorough
+                worlds.append(processes.submit(world, options.market, options.seed, one, thorough))
+            if one < options.trials:
+                trials.append(processes.submit(trial, options.market, options.seed, one))
+        everything: list[Future[Any]] = [*worlds, *trials]
+        for done, _ in enumerate(as_completed(everything)):
+            tell((done + 1) / len(everything), f"{done + 1} of {len(everything)} worlds and challengers")
+            if time.monotonic() > until:
+                for job in everything:
+                    job.cancel()
+    found = [job.result() for job in worlds if not job.cancelled()]
+    stopped = [job.result() for job in trials if not job.cancelled()]
+    number = len(found)
     return {
         "market": options.market,
         "worlds": number,

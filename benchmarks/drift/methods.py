@@ -25,7 +25,7 @@ def ours(years: Years) -> Alarms:
     shape = len(years.before)
     prices = np.concatenate([np.zeros((1, ASSETS)), np.cumsum(years.before, axis=0)])
     closes = {name: dict(enumerate(np.exp(prices[:, at]).tolist())) for at, name in enumerate(NAMES)}
-    monitor = Monitor(NAMES, closes)
+    monitor = Monitor(NAMES, closes, look_every=0)
     streak: dict[tuple[str, str], int] = {}
     found: Alarms = []
     for session, levels in enumerate(years.pit):

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from stream_processors.kernel.bars import close_session, finalise_oldest, place_in_bar, read_sessions, to_x
 from stream_processors.kernel.compiled import compiled
-from stream_processors.kernel.gate import judge, judge_next
+from stream_processors.kernel.gate import SMALL_MOVE, SMALL_RATE_MOVE, judge, judge_next
 from stream_processors.kernel.layout import (
     AHEAD,
     APPLIED,
@@ -32,6 +32,7 @@ from stream_processors.kernel.layout import (
     OLDEST,
     PENDING,
     PER_WINDOW,
+    PRICES,
     RELEASED,
     SEEN,
     SESSION_SIZE,
@@ -42,6 +43,7 @@ from stream_processors.kernel.layout import (
     WINDOWS,
     FloatArray,
     IntArray,
+    P,
     row_size,
 )
 from stream_processors.kernel.tiles import place_in_tile, read_window
@@ -130,9 +132,14 @@ def apply_ticks(
             outcome[i] = LATE
             continue
         outcome[i] = APPLIED
-        held_session = session
+        held_session, held_ms = session, np.nan
         if gated:
-            verdict = judge_next(state, rate, p, session)
+            # Nearly every tick is near the last one; that is seen here, without a call.
+            verdict = APPLIED
+            pending = int(state[PENDING])
+            last = state[BAR + (pending - 1) * BAR_SIZE + B_CLOSE] if pending > 0 else state[P + PRICES - 1]
+            if abs(p - last) > (SMALL_RATE_MOVE if rate else SMALL_MOVE * last):
+                verdict = judge_next(state, rate, p, session)
             if verdict == SPLIT:
                 outcome[i] = SPLIT
                 continue
@@ -180,7 +187,7 @@ def apply_ticks(
             state[OLDEST] = min(state[OLDEST], float(this_ms))
             state[NEWEST] = newest
             state[SEEN] = seen_ms
-        if gated:
+        if gated and not math.isnan(held_ms):
             state[HELD_MS] = np.nan
     for i in range(len(symbol)):
         states[symbol[i], OFFSET] = max(states[symbol[i], OFFSET], float(offset))

@@ -33,6 +33,12 @@ LOOKS = [
 VERSUS = "&vs=cash:100&vs=sp500:60,cash:40"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def solver() -> None:
+    """The frontier's first import takes seconds, on a busy machine longer than any test waits."""
+    import skfolio.optimization  # noqa: F401
+
+
 @pytest.fixture(scope="module")
 def full() -> Iterator[Site]:
     """A page with a long memory: history, a record, drift reports, models."""

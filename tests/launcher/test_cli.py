@@ -12,6 +12,7 @@ import pytest
 COMMANDS = [
     "up",
     "status",
+    "backfill",
     "forecast",
     "train",
     "models list",

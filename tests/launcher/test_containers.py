@@ -16,6 +16,7 @@ import jsonschema
 import pytest
 import yaml
 
+from dashboard.access import AccessSettings
 from launcher.free_port import free_row
 from producers import metrics
 from producers.settings import Settings, StateFolder, load_settings, variable
@@ -37,7 +38,7 @@ PORTS = {
 
 def known_variables() -> set[str]:
     return {variable(name) for name in Settings.model_fields} | {
-        f"ALLOCAST_{name.upper()}" for name in StateFolder.model_fields
+        f"ALLOCAST_{name.upper()}" for name in StateFolder.model_fields | AccessSettings.model_fields
     }
 
 

@@ -97,3 +97,24 @@ def test_the_last_sessions_are_live_and_nothing_is_lost(tmp_path: Path) -> None:
     ]
     assert feed.missing == ["nasdaq", "bitcoin", "cash"]
     assert feed.data_hash() == CsvFeed(tmp_path, UNIVERSE, 10, 1.0).data_hash()
+
+
+def test_sessions_without_a_row_are_reported_and_played_ones_can_be_published_again(tmp_path: Path) -> None:
+    dates = [str(day) for i, day in enumerate(nyse().date[12_000:12_040]) if i not in (7, 20)]
+    write(tmp_path, "gold.csv", "".join(f"{day},{100 + i}\n" for i, day in enumerate(dates)))
+    feed = CsvFeed(tmp_path, UNIVERSE, 10, 10_000.0)
+    missing = [int(str(nyse().date[12_000 + i]).replace("-", "")) for i in (7, 20)]
+    assert feed.condition().gaps == {"GC=F": missing}
+    whole = next(iter(feed.history(through_ms=2**52)))
+    assert len(whole) == len(dates)
+
+
+def test_any_asset_of_the_universe_may_have_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "universe.toml"
+    file.write_text(
+        '[[asset]]\nid = "silver"\nsymbol = "SI=F"\nname = "Silver"\nkind = "price"\n'
+        'calendar = "sessions"\nunit = "USD/oz"\n'
+    )
+    write(tmp_path, "silver.csv", "2019-01-02,15.5\n2019-01-03,15.7\n")
+    feed = CsvFeed(tmp_path, load_universe(file), 0, 1.0)
+    assert next(iter(feed.history())).symbol.tolist() == ["SI=F", "SI=F"]

@@ -1,12 +1,20 @@
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from producers.errors import FixAndRestart
-from producers.inflation import DOWNLOADED, load_cpi, parse_cpi
+from producers.errors import FixAndRestart, TryAgain
+from producers.inflation import DOWNLOADED, Cpi, load_cpi, parse_cpi
+from producers.inflation_feed import download, ticks
+from producers.publisher import Framer
+from producers.reference import CPI
+from producers.sessions import nyse
+from producers.universe import load_universe
+from stream_processors.partition import Partition
+from tests.yahoo.server import Yahoo
 
 
 def test_a_month_is_known_only_in_the_middle_of_the_next() -> None:
@@ -57,3 +65,48 @@ def test_a_download_counts_when_it_is_newer_and_whole(
     rows = "".join(f"{m}-01,{v}\n" for m, v in zip(shipped.month, shipped.level, strict=True))
     (tmp_path / DOWNLOADED).write_text(f"date,close\n{rows}{later}-01,300\n")
     assert (load_cpi().source, str(load_cpi().month[-1])) == ("fred", later)
+
+
+def fred(cpi: Cpi, *more: tuple[str, str]) -> str:
+    """FRED's CSV of a series and some more months."""
+    rows = [(f"{month}-01", str(level)) for month, level in zip(cpi.month, cpi.level, strict=True)]
+    return "observation_date,CPIAUCNS\n" + "".join(f"{day},{value}\n" for day, value in [*rows, *more])
+
+
+def test_a_month_that_appears_is_known_from_the_day_it_was_seen(yahoo: Yahoo, tmp_path: Path) -> None:
+    shipped, path, first = load_cpi(), tmp_path / "cpi.csv", date(2031, 1, 9)
+    new = str(shipped.month[-1] + 1)
+    yahoo.cpi = fred(shipped, (f"{new}-01", "300.5"))
+    assert str(download(path, first).known[-1]) == "2031-01-09"
+    later = download(path, date(2031, 2, 20))
+    assert (str(later.known[-1]), later.known[0]) == ("2031-01-09", shipped.known[0])
+    two = str(shipped.month[-1] + 3)
+    yahoo.cpi = fred(
+        shipped, (f"{new}-01", "300.5"), (f"{shipped.month[-1] + 2}-01", "."), (f"{two}-01", "303")
+    )
+    assert download(path, date(2031, 3, 10)).filled == (str(shipped.month[-1] + 2),)
+
+
+@pytest.mark.parametrize("answer", [None, "<html>busy</html>", "observation_date,CPIAUCNS\n2019-01-01,-1\n"])
+def test_an_answer_that_is_no_series_leaves_what_is_held(
+    yahoo: Yahoo, tmp_path: Path, answer: str | None
+) -> None:
+    yahoo.cpi = answer
+    with pytest.raises(TryAgain, match="FRED"):
+        download(tmp_path / "cpi.csv", date(2031, 1, 9))
+    assert not (tmp_path / "cpi.csv").exists()
+
+
+def test_a_feature_row_of_consumer_prices_is_as_of_its_release() -> None:
+    cpi = load_cpi()
+    months = ticks(cpi)
+    part = Partition(0, "log:0", load_universe(), nyse())
+    for _, frame in Framer("cpi:snapshot", 1, "e").frames(months, int(months.event_ms[-1]) + 1, history=True):
+        outcome = part.apply(frame, frame.seq)
+    assert outcome.dead == []
+    row = part.online_row(CPI.symbol)
+    assert row is not None
+    assert row.values[0] == cpi.level[-1]
+    assert row.event_ms == months.event_ms[-1]
+    released = np.datetime64(row.event_ms, "ms").astype("datetime64[D]")
+    assert released == cpi.known[-1]

@@ -2,11 +2,16 @@ from __future__ import annotations
 
 import pytest
 
-from producers.__main__ import make_feed, parse, unpublished
+from producers.__main__ import decide, make_feed, parse, unpublished
 from producers.errors import FixAndRestart
+from producers.offer import OfferYahoo
 from producers.settings import load_settings
 from producers.tick_batch import batch
 from producers.universe import load_universe
+from tests.services import until
+from tests.stubs import SESSION
+from tests.yahoo.market import session_series
+from tests.yahoo.server import Yahoo
 
 
 @pytest.mark.parametrize(
@@ -17,6 +22,8 @@ from producers.universe import load_universe
         (["--feed", "simulated", "--speed", "0"], "--speed"),
         (["--feed", "simulated", "--speed", "nan"], "--speed"),
         (["--feed", "simulated", "--replay", "-1"], "--replay"),
+        (["--feed", "simulated", "--ticks", "0"], "--ticks"),
+        (["--feed", "yahoo", "--ticks", "5"], "--ticks"),
     ],
 )
 def test_a_wrong_option_is_named(arguments: list[str], says: str) -> None:
@@ -35,3 +42,23 @@ def test_ticks_that_are_in_the_log_are_not_published_again() -> None:
     ticks = batch(["A", "B", "A", "B"], [1, 1, 2, 2], [1.0, 2.0, 3.0, 4.0])
     assert unpublished(ticks, {"A": 1, "B": 2}).price.tolist() == [3.0]
     assert len(unpublished(ticks, {})) == 4
+
+
+def test_auto_takes_yahoo_if_it_answers_and_never_mixes_markets(yahoo: Yahoo) -> None:
+    assert decide(None) == "simulated"  # it answers, but not with prices
+    yahoo.series["^GSPC"] = session_series("^GSPC", SESSION)
+    assert decide(None) == "yahoo"
+    assert decide("simulated") == "simulated"
+    yahoo.offline = True
+    assert decide(None) == "simulated"
+    assert decide("yahoo") == "yahoo"
+
+
+def test_going_over_to_yahoo_is_offered_while_it_answers(yahoo: Yahoo) -> None:
+    offer = OfferYahoo(every_s=0.01)
+    assert offer.words() == ""
+    yahoo.series["^GSPC"] = session_series("^GSPC", SESSION)
+    until(lambda: "allocast up --feed yahoo" in offer.words(), "the offer")
+    yahoo.offline = True
+    until(lambda: not offer.words(), "it is withdrawn")
+    offer.stop()

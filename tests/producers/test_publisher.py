@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,3 +37,23 @@ def test_sequences_go_on_over_batches_and_epochs_differ() -> None:
     numbers = [frame.seq for _ in range(3) for _, frame in framer.frames(one, 1, history=False)]
     assert numbers == [0, 1, 2]
     assert new_epoch() != new_epoch()
+
+
+def test_a_whole_history_begins_anew_once_per_symbol() -> None:
+    n = 2500
+    late = batch(["GC=F"] * n + ["^IRX"], list(range(n + 1)), [1.0] * (n + 1))
+    frames = [
+        frame for _, frame in Framer("yahoo", 1, "e").frames(replace(late, whole=True), 7, history=True)
+    ]
+    assert [[frame.symbols[at] for at in frame.restart] for frame in frames] == [["GC=F"], [], ["^IRX"]]
+    assert all(not frame.restart for _, frame in Framer("yahoo", 1, "e").frames(late, 7, history=True))
+
+
+def test_marks_travel_with_their_ticks() -> None:
+    ticks = replace(batch(["A", "B", "A"], [1, 1, 2], [1.0, 2.0, 3.0]), mark=np.array([0, 3, 1]))
+    seen = {
+        (frame.symbols[at], price): mark
+        for _, frame in Framer("yahoo", 4, "e").frames(ticks, 7, history=False)
+        for at, price, mark in zip(frame.symbol, frame.price, frame.marks or [], strict=True)
+    }
+    assert seen == {("A", 1.0): 0, ("B", 2.0): 3, ("A", 3.0): 1}

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ from producers import topics
 from producers.errors import FixAndRestart
 from producers.kafka_client import client_config
 from producers.publisher import Framer, Publisher
-from producers.resume import newest_published
+from producers.reference import CPI
+from producers.resume import feed_in_log, newest_published, newest_reference, reaches_back
 from producers.settings import load_settings
 from producers.tick_batch import batch
 from tests.services import running
@@ -39,7 +41,11 @@ def test_the_newest_published_tick_of_every_symbol_is_found(empty_broker: str) -
         publisher.publish(
             batch([f"S{n}" for n in range(3 * partitions)], [10 + i] * 3 * partitions, [1.0] * 3 * partitions)
         )
+    publisher.publish(batch(["S0"], [2**45], [1.0]))  # by a clock that had jumped
     publisher.flush()
+    cpi = Publisher(producer, Framer("cpi:snapshot", partitions, "c"))
+    cpi.publish(replace(batch([CPI.symbol], [7], [1.0]), whole=True), history=True)
+    cpi.flush()
     producer.close()
 
     consumer = KafkaConsumer(**client_config(settings), group_id=None, enable_auto_commit=False)
@@ -47,6 +53,9 @@ def test_the_newest_published_tick_of_every_symbol_is_found(empty_broker: str) -
     assert newest["RARE"] == 5
     assert newest["S0"] == newest["S7"] == 209
     assert "NEVER" not in newest
+    assert feed_in_log(consumer) == "resume"
+    assert reaches_back(consumer)
+    assert newest_reference(consumer, CPI.symbol) == 7
     with pytest.raises(FixAndRestart, match="holds prices of feed 'resume', asked for 'csv'"):
         newest_published(consumer, "csv", ["S0"])
     consumer.close()

@@ -122,7 +122,7 @@ def test_last_digits_are_no_revision(market: Yahoo, driven: Driven, tmp_path: Pa
 def test_no_network_at_the_start_then_one(market: Yahoo, driven: Driven) -> None:
     market.offline = True
     assert driven.history() == []
-    assert "no history of" in driven.feed.condition().blocks_training
+    assert driven.feed.condition().blocks_training == "no history of any asset"
     driven.until(lambda: driven.feed.condition().state == "offline", "it says so")
     market.offline = False
     driven.until(lambda: len(driven.live(whole=True)) == 300, "the whole past is there")
@@ -284,3 +284,22 @@ def test_a_symbol_that_is_delisted_later_is_a_problem_and_no_end(
     later = Driven(tmp_path / "yahoo")
     assert len(later.history()) == 2
     assert "delisted?" in later.feed.condition().problems["^IXIC"]
+
+
+def test_a_quote_from_the_future_does_not_hide_what_follows(market: Yahoo, driven: Driven) -> None:
+    driven.history()
+    driven.subscribed(market)
+    market.send("^IXIC", 1.0, driven.now_ms + 86_400_000)  # the stream refuses it: ahead_of_clock
+    market.send("^IXIC", 100.0, driven.now_ms)
+    driven.until(lambda: len(driven.live()) == 2, "both")
+    assert [batch.mark.tolist() for batch in driven.got if batch.mark is not None][-1][-1] == Mark.NONE
+
+
+def test_a_history_that_the_log_has_lost_comes_whole_with_its_minutes(market: Yahoo, driven: Driven) -> None:
+    driven.history()
+    minute = driven.now_ms // 60_000 * 60
+    market.series["^IXIC"].minutes = {minute - 60 * i: 100.0 + i for i in range(1, 4)}
+    again = {str(batch.symbol[0]): batch for batch in driven.feed.history(through_ms=1)}
+    assert all(batch.whole for batch in again.values())
+    assert again["^IXIC"].price[-3:].tolist() == [103.0, 102.0, 101.0]
+    assert len(again["^IXIC"]) == 303

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stream_processors import feature_drift
 from stream_processors.drift import FAMILY_RUN_LENGTH, LEVEL, LEVEL_SHARE, Monitor, returns_before
 from stream_processors.e_detector import EDetector
 from stream_processors.level import LEVELS, PERSISTENT, LevelDetector
@@ -201,3 +202,19 @@ def test_the_monitor_is_the_same_from_the_logs() -> None:
     shadow = msgspec.structs.replace(made[0], role="challenger", model="other")
     assert replay({"GC=F": "gold"}, bars, [shadow, *made], acted) == live
     assert RULES.consecutive > 1
+
+
+def test_distributions_are_compared_with_what_clean_windows_reach() -> None:
+    rng = np.random.default_rng(6)
+    clean = [feature_drift.compare(garch(1_200, seed), seed) for seed in range(12)]
+    assert all(len(found) == 4 * 2 * 3 for found in clean)
+    assert sum(any(one.alarm for one in found) for found in clean) <= 3  # one in twenty is allowed
+    psi = [one for found in clean for one in found if one.name == "move_psi"]
+    assert np.mean([one.value > 0.1 for one in psi]) > 0.5  # the threshold that is copied everywhere
+    assert np.mean([one.value > one.threshold for one in psi]) < 0.2
+    broken = garch(1_200, 3)
+    broken[-63:] = 0.01 * rng.standard_t(1.5, (63, 4))
+    broken[:, 2] = np.nan
+    found = feature_drift.compare(broken, 0)
+    assert {one.asset for one in found if one.alarm} == {0, 1, 3}
+    assert feature_drift.compare(broken[-300:], 0) == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import subprocess
 import sys
 from collections.abc import Iterator
 
@@ -10,6 +12,7 @@ import pytest
 from producers.request import TrainingRequest
 from tests.services import until
 from training.events import ModelEvent
+from training.job import explained
 from training.runner import Runner
 
 REQUEST = TrainingRequest("manual", "k1", 1)
@@ -70,3 +73,31 @@ def test_a_child_that_dies_or_hangs_fails_its_request(script: Runner, says: str)
     assert last.final
     assert last.idempotency_key == "k1"
     assert says in last.detail
+
+
+SHADOW = FINISHES.replace('("promoted", True)', '("shadow", False)')
+
+
+@pytest.mark.parametrize("script", [SHADOW], indirect=True)
+def test_a_training_that_ends_in_a_shadow_has_not_failed(script: Runner) -> None:
+    assert [event.kind for event in events(script)] == ["training", "shadow"]
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device", "model.onnx"), "the disk is full (model.onnx)"),
+        (MemoryError(), "ALLOCAST_TRAINING_MEMORY_MIB"),
+        (RuntimeError("(sqlite3.OperationalError) database is locked"), "the champion stays"),
+        (ValueError("too short"), "ValueError: too short"),
+    ],
+)
+def test_what_went_wrong_is_said_with_what_to_do(error: Exception, says: str) -> None:
+    assert says in explained(error)
+
+
+def test_memory_beyond_the_limit_is_refused_to_the_training_alone() -> None:
+    script = "from training.job import limit_memory; limit_memory(600); bytearray(2**30)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "MemoryError" in done.stderr
