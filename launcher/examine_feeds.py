@@ -14,4 +14,5 @@ VERDICTS: dict[str, Verdict] = {"ok": "ok", "warning": "warn", "error": "fail"}
 def feeds(settings: Settings) -> Iterator[Finding]:
     """One finding per feed and one or more per symbol."""
     for one in health(settings):
-        yield Finding(f"feed {one.subject}", VERDICTS[one.level], one.text, one.do)
+        name = one.subject if one.subject == "feeds" else f"feed {one.subject}"
+        yield Finding(name, VERDICTS[one.level], one.text, one.do)

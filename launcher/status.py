@@ -33,13 +33,14 @@ def status(state: Path) -> dict[str, Any]:
         states = SupervisorClient(Path(run.supervisor_socket)).states()
     except TryAgain:
         return nothing
+    reported = newest_report(load_settings())
     return {
         "running": True,
         "state_dir": str(state),
         "url": run.url,
         "page_answers": page_answers(run.url),
-        "feed": run.feed,
-        "feed_report": as_json(newest_report(load_settings())),
+        "feed": run.feed if reported is None else reported.feed,
+        "feed_report": as_json(reported),
         "broker": run.broker,
         "redis": run.redis,
         "kafka_bootstrap_servers": run.kafka_bootstrap_servers,

@@ -24,7 +24,9 @@ from producers.universe import Universe
 BEGIN = np.datetime64("2000-01-03")  # fixed: the same seed gives the same past on every day
 OPEN_BEFORE_CLOSE_MS = 6 * 3_600_000 + 1_800_000  # a full session lasts 6.5 hours
 BATCHES_PER_S = 20.0
-SHOCK_AFTER = 10  # live sessions before the forced crash
+SHOCK_AFTER = (
+    45  # live sessions before the forced crash: at half a session a second the first LSTM serves by then
+)
 SHOCK_SESSIONS = 40
 
 

@@ -59,8 +59,10 @@ def create_app(settings: Settings, ticks_id: str) -> faust.App:
 
     @app.agent(ticks)
     async def consume(stream: Any) -> None:
-        worker = await running.worker()
+        # Not awaited before the loop: Faust drops what arrives for an agent that does not listen yet.
+        making = asyncio.ensure_future(running.worker())
         async for event in stream.noack().events():
+            worker = await making
             message, value = event.message, event.value
             # The event is held until its effect is durable; its bytes need not be.
             event.value = message.value = None

@@ -32,11 +32,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "soak: only with --soak-minutes")
     # kafka-python 3.0.12 reads its own schemas with functions that Python 3.11 deprecates.
     config.addinivalue_line("filterwarnings", "ignore:(read_text|open_text) is deprecated:DeprecationWarning")
-    # It also leaves the sockets of refused connections, which are bound to no address, to the garbage collector.
-    refused = "unclosed <socket.*laddr=..0.0.0.0., [0-9]+.>"
-    # And those of a TLS connection that it gives up.
-    config.addinivalue_line("filterwarnings", "ignore:unclosed <ssl.SSLSocket.*:ResourceWarning")
-    config.addinivalue_line("filterwarnings", f"ignore:{refused}:ResourceWarning")
+    # It also leaves sockets of connections that it gave up to the garbage collector.
+    config.addinivalue_line("filterwarnings", "ignore:unclosed <socket:ResourceWarning")
 
 
 @pytest.fixture(autouse=True)

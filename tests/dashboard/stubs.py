@@ -92,7 +92,7 @@ class StubChampion:
         spread = np.array([SPREAD[name] for name in ids])
         returns = drift * years[:, None] + spread * walk
         inflation = 0.03 * years + 0.005 * rng.normal(size=(2_000, len(FAN)))
-        return Scenarios(symbols, returns, inflation)
+        return Scenarios(symbols, returns, inflation, rate=None)
 
 
 def summary(median: float, spread: float, amount: float) -> Summary:

@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 SERVICES: dict[str, Any] = COMPOSE["services"]
 OURS = {name: service for name, service in SERVICES.items() if service["image"] == "allocast"}
-MODULES = {name for name in OURS if name != "mlflow"}
+MODULES = [name for name in OURS if name != "mlflow"]
 PORTS = {
     "dashboard": 8050,
     "mlflow": 5000,

@@ -174,5 +174,6 @@ def test_the_command_says_it_in_json_and_by_its_exit_code(tmp_path: Path) -> Non
         "redis": "fail",
         "feature registry": "fail",
         "model": "warn",
+        "feeds": "fail",
     }
     assert "hush" not in done.stdout

@@ -29,11 +29,7 @@ from tests.system import records
 from tests.yahoo.market import session_series
 from tests.yahoo.server import Yahoo
 
-pytestmark = [
-    pytest.mark.timeout(400),
-    # kafka-python leaves the socket of a consumer that gave up on a busy broker to the garbage collector.
-    pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
-]
+pytestmark = pytest.mark.timeout(400)
 
 LAST = nyse().index_at(int(time.time() * 1000)) - 1  # the newest session that is over
 DAY = 23_400  # seconds of a session: one quote each
