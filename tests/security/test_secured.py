@@ -197,7 +197,7 @@ def test_a_wrong_password_of_redis_ends_a_service_with_one_sentence(secured: Sec
 
 
 def test_a_missing_permission_is_named(secured: Secured) -> None:
-    done = refused(secured, "stream_processors", user="dashboard")
+    done = refused(secured, "stream_processors", user="monitor")
     assert done.returncode == 2
     assert "to describe the topic market.ticks" in done.stderr
     with pytest.raises(FixAndRestart, match="to create topics"):
