@@ -178,18 +178,21 @@ def _take_in(state: State, event: Event, rules: Rules) -> tuple[State, str]:
 
 
 def _ended(state: State, event: Ended, rules: Rules) -> tuple[State, str]:
+    streaks: dict[str, int] = {}
     if event.outcome == "rolled_back":  # may come long after the training, during another one
         length = _doubled(state, rules)
     elif event.key != state.job:
         return state, ""
     elif state.job_reason == "history":
         length = 0  # the first model came to be; nothing that the cooldown guards against has happened
+        # What stood at its threshold meanwhile still does: the model knows nothing later than its request.
+        streaks = state.streaks
     else:
         length = _doubled(state, rules) if event.outcome == "rejected" else rules.cooldown
     state = msgspec.structs.replace(
         state,
         job="" if event.key == state.job else state.job,
-        streaks={},
+        streaks=streaks,
         cooldown=length,
         quiet_until=state.session + length,
     )
