@@ -18,7 +18,7 @@ run: $(VENV)/.run ## Install what is missing and start Allocast; options: make r
 	@exec $(VENV)/bin/allocast up $(ARGS)
 
 test: $(VENV)/.dev system-packages ## Run all tests
-	@$(PYTHON) -m pytest -n auto --maxprocesses 3 --dist loadgroup $(ARGS)
+	@$(PYTHON) -m pytest -n auto --maxprocesses 3 --dist loadfile $(ARGS)
 
 chaos: $(VENV)/.dev system-packages ## Kill workers, Kafka and Redis under load; options: make chaos ARGS="--chaos-minutes 30 --chaos-seed 7"
 	@$(PYTHON) -m pytest tests/chaos/test_random_faults.py --chaos-minutes 10 $(ARGS)

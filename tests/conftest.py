@@ -19,25 +19,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--chaos-seed", type=int, help="repeat the plan of an earlier run")
 
 
-@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in the same hook
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for marker in ("chaos", "soak"):
         if config.getoption(f"{marker}_minutes") is None:
             long = [item for item in items if item.get_closest_marker(marker)]
             config.hook.pytest_deselected(items=long)
             items[:] = [item for item in items if item not in long]
-    # Tests of a file share what they started, so with `-n` they stay together; the loop is a story per broker. It
-    # takes longest: one begins first, the other in the middle, for two at once would wait for each other.
-    loops: dict[str, list[pytest.Item]] = {}
-    others: list[pytest.Item] = []
-    for item in items:
-        callspec = getattr(item, "callspec", None)
-        broker = str(callspec.params.get("running", "")) if callspec is not None else ""
-        item.add_marker(pytest.mark.xdist_group(f"{item.path.stem}{broker}"))
-        (loops.setdefault(broker, []) if broker else others).append(item)
-    half = len(others) // 2
-    first, *rest = loops.values() or [[]]
-    items[:] = [*first, *others[:half], *(item for loop in rest for item in loop), *others[half:]]
+    items.sort(key=lambda item: item.path.stem != "test_loop")  # it takes longest: the rest runs beside it
 
 
 def pytest_configure(config: pytest.Config) -> None:
