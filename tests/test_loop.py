@@ -33,7 +33,7 @@ from tests.system import System, messages, records, system
 ALLOCATION = ["--amount", "10000", "--weights", "gold=40,nasdaq=30,bitcoin=20,cash=10", "--horizon", "6m"]
 FEED = ["--feed", "simulated", "--shock", "--speed", "0.5"]
 
-pytestmark = [pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.timeout(700)]
 
 
 @pytest.fixture(scope="module", params=["embedded", "apache"])
@@ -139,7 +139,7 @@ def test_the_lstm_joins_and_the_crash_brings_a_retrained_model_to_the_open_page(
         finals = [one for kind in kinds for one in events(running, kind) if one.get("final")]
         return [one for one in finals if one["reason"] == reason]
 
-    until(lambda: ended("history"), "the first LSTM is trained", 180)
+    until(lambda: ended("history"), "the first LSTM is trained", 240)
     assert ended("history")[0]["kind"] == "promoted", ended("history")
     lstm = ended("history")[0]["version"]
     assert running.json("forecast", *ALLOCATION)["model"]["members"].keys() == {
@@ -149,7 +149,7 @@ def test_the_lstm_joins_and_the_crash_brings_a_retrained_model_to_the_open_page(
         "lstm",
     }
 
-    until(lambda: ended("drift"), "the crash has led to a retraining", 240)
+    until(lambda: ended("drift"), "the crash has led to a retraining", 420)
     reports = [one for one in messages(running.settings, topics.DRIFT) if one["triggers"]]
     assert reports
     assert reports[0]["value"] >= reports[0]["threshold"]
