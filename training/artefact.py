@@ -175,6 +175,12 @@ def pointed(models: Path, alias: str) -> str | None:
     return link.readlink().name if link.is_symlink() else None
 
 
+def pointed_ms(models: Path, alias: str) -> int:
+    """When an alias was set, ms since epoch; 0 when it is not."""
+    link = models / alias
+    return link.lstat().st_mtime_ns // 1_000_000 if link.is_symlink() else 0
+
+
 def champion_version(models: Path) -> str | None:
     """The version `champion` points at, None when there is none."""
     return pointed(models, CHAMPION)

@@ -122,7 +122,12 @@ class Trials:
     def _standing(self, role: str, new: str, old: str) -> Standing:
         duel = self._duels.get(role)
         if duel is None or (duel.new, duel.old) != (new, old):
-            duel = self._duels[role] = Duel(new, old, self._manifest(new).created_ms)
+            since_ms = self._manifest(new).created_ms
+            if (
+                role == CHALLENGER
+            ):  # sessions that closed while it was still trained are no holes in its shadow
+                since_ms = max(since_ms, artefact.pointed_ms(self._models, CHALLENGER))
+            duel = self._duels[role] = Duel(new, old, since_ms)
             self._since = time.monotonic()
             for forecast in self._past:
                 duel.add(forecast)

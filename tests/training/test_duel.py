@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import threading
 from pathlib import Path
 from typing import Any
@@ -128,6 +129,9 @@ def settings(tmp_path: Path, data: Dataset) -> Settings:
         fitting.save(found.models_dir, staged, fitting.fit_first(data), data, "drift", "", 0, origin)
     artefact.promote(found.models_dir, "20200101-old")
     artefact.point(found.models_dir, CHALLENGER, "20200102-new")
+    os.utime(
+        found.models_dir / CHALLENGER, (0, 0), follow_symlinks=False
+    )  # before the records below were made
     return found
 
 
@@ -246,3 +250,12 @@ def test_a_promotion_is_picked_up_at_once_and_no_request_goes_without_a_model(se
     assert champion is not None
     assert champion.version == versions[1]
     assert watcher.problem is None
+
+
+def test_sessions_before_the_shadow_are_no_holes_in_it(settings: Settings) -> None:
+    os.utime(settings.models_dir / CHALLENGER, (1e9, 1e9), follow_symlinks=False)
+    shadow = Trials(settings)
+    for record in renamed(logged(12, GOOD)):
+        if record.model == "20200101-old":
+            shadow.add(msgspec.structs.replace(record, made_ms=10**12 - 1))
+    assert shadow.verdict() is None
