@@ -15,7 +15,6 @@ from producers.sessions import nyse
 from producers.settings import Settings
 from producers.universe import load_universe
 from stream_processors.log_range import between
-from stream_processors.outputs import Outputs
 from stream_processors.security import credentials, security
 from stream_processors.snapshots import Entries
 from stream_processors.state_version import APP_ID, CHANGELOG, TABLE
@@ -59,10 +58,8 @@ def create_app(settings: Settings, ticks_id: str) -> faust.App:
 
     @app.agent(ticks)
     async def consume(stream: Any) -> None:
-        # Not awaited before the loop: Faust drops what arrives for an agent that does not listen yet.
-        making = asyncio.ensure_future(running.worker())
+        worker = await running.worker()
         async for event in stream.noack().events():
-            worker = await making
             message, value = event.message, event.value
             # The event is held until its effect is durable; its bytes need not be.
             event.value = message.value = None
@@ -115,6 +112,10 @@ class _Running:
             return self._worker
 
     async def _make(self) -> Worker:
+        # Imports feast, seconds. In a thread the group would be joined meanwhile, but Faust then drops the first
+        # records, which an agent that is not ready cannot take.
+        from stream_processors.sinks import Sinks
+
         self._producer = AIOKafkaProducer(
             bootstrap_servers=self._settings.kafka_bootstrap_servers,
             acks="all",  # idempotence would add nothing: keys, fences and upserts absorb a repeat
@@ -122,12 +123,10 @@ class _Running:
             max_batch_size=BATCH_BYTES,
             **security(self._settings),
         )
-        # Meanwhile the group is joined: after a crash it waits for the dead member anyway.
-        sinks = await asyncio.to_thread(_sinks, self._settings, self._producer)
         worker = Worker(
             load_universe(self._settings.universe_file),
             nyse(),
-            sinks,
+            Sinks(self._settings, self._producer),
             self._ticks_id,
             lambda: list(self._table.data.items()),
             self._save_snapshot,
@@ -167,12 +166,6 @@ class _Running:
                 self._table.data.pop(key, None)
             else:
                 self._table.data[key] = value
-
-
-def _sinks(settings: Settings, producer: AIOKafkaProducer) -> Outputs:
-    from stream_processors.sinks import Sinks  # imports feast, seconds
-
-    return Sinks(settings, producer)
 
 
 def _ticks_of(topic_partitions: Iterable[Any]) -> set[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import prometheus_client  # noqa: F401  # before Feast's own metrics, which switch it to files shared by processes
 import pytest
 
 pytest_plugins = ["tests.services", "tests.browser"]
