@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import prometheus_client  # noqa: F401  # before Feast's own metrics, which switch it to files shared by processes
 import pytest
 
 pytest_plugins = ["tests.services", "tests.browser"]
 
 OURS = ("KAFKA_", "REDIS_", "ALLOCAST_")
+OF_FEAST = ("PROMETHEUS_MULTIPROC_DIR",)  # set when it is imported; our metrics are those of one process
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -42,6 +42,6 @@ def pytest_configure(config: pytest.Config) -> None:
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No address of a real broker or store reaches a test, and every test has a state folder of its own."""
     for name in list(os.environ):
-        if name.startswith(OURS):
+        if name.startswith((*OURS, *OF_FEAST)):
             monkeypatch.delenv(name)
     monkeypatch.setenv("ALLOCAST_STATE_DIR", str(tmp_path / "state"))
