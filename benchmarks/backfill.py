@@ -101,7 +101,7 @@ def _acknowledged(settings: Settings) -> bool:
     from kafka.admin import KafkaAdminClient
     from kafka.errors import KafkaError
 
-    from training.service import committed
+    from producers.group_offsets import committed
 
     config = client_config(settings)
     consumer: Any = KafkaConsumer(**config, enable_auto_commit=False)

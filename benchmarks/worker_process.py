@@ -65,7 +65,7 @@ class WorkerProcess:
         """`time.perf_counter()` of the moment when every record before these offsets was acknowledged."""
         from kafka.admin import KafkaAdminClient
 
-        from training.service import committed
+        from producers.group_offsets import committed
 
         admin: Any = KafkaAdminClient(**client_config(self._settings))
 

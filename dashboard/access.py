@@ -94,7 +94,7 @@ def load_access(host: str) -> Access:
     """From the environment. Raises FixAndRestart."""
     try:
         folder = StateFolder().secrets_dir
-        settings = AccessSettings(_secrets_dir=folder if folder.is_dir() else None)  # type: ignore[call-arg]
+        settings = AccessSettings(_secrets_dir=folder if folder.is_dir() else None)  # type: ignore[call-arg]  # pydantic-settings' own argument, which no field declares
     except ValidationError as error:
         wrong = "; ".join(f"ALLOCAST_{str(item['loc'][0]).upper()}: {item['msg']}" for item in error.errors())
         raise FixAndRestart(f"settings: {wrong}") from error

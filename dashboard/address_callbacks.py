@@ -22,6 +22,7 @@ def connect(app: Dash, universe: Universe) -> None:
         "real": ("real", "checked"),
         "fee": ("fee", "value"),
         "rebalance": ("rebalance", "value"),
+        "deposit": ("deposit", "value"),
         "view": ("view", "value"),
     }
 
@@ -92,9 +93,7 @@ def asked_of(
 ) -> Asked:
     """The choice in the form. Raises FixAndRestart while it is not a valid one."""
     ids = [asset.id for asset in universe.asset]
-    request = request_of(
-        given["amount"], weights, given["horizon"], universe, given["fee"], given["rebalance"]
-    )
+    request = request_of(given["amount"], weights, given["horizon"], universe, given)
     kept = []
     for slot in SLOTS:
         found = {name: number(value, empty=0.0) for name, value in others[slot].items()}
@@ -109,6 +108,7 @@ def asked_of(
         real=bool(given["real"]),
         fee=request.fee,
         rebalance=request.rebalance,
+        deposit=request.deposit,
         others=tuple(kept),
         view=str(given["view"]),
     )

@@ -1,6 +1,6 @@
 """What a page asks, as its address says it: read from an untrusted query and written back. Pure.
 
-?amount=10000&cur=EUR&w=gold:60,cash:40&h=6m&money=real&fee=0.5&rebalance=monthly&vs=sp500:100&view=compare
+?amount=10000&cur=EUR&w=gold:60,cash:40&h=6m&money=real&fee=0.5&rebalance=monthly&deposit=renewed&vs=sp500:100&view=compare
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from dashboard.allocation import presets, scale_to_100
 from producers.universe import Universe
-from training.answer import HORIZONS, MAX_AMOUNT, MAX_FEE, REBALANCE
+from training.answer import DEPOSIT, HORIZONS, MAX_AMOUNT, MAX_FEE, REBALANCE
 
 T = TypeVar("T")
 
@@ -24,7 +24,7 @@ LONGEST_QUERY = 2_000
 LONGEST_QUOTE = 24  # characters of a refused value that are shown
 OTHERS = 3  # allocations beside one's own
 CURRENCY = re.compile(r"[A-Za-z]{0,4}|[€$£¥₿₹]|")
-NAMES = ("amount", "cur", "w", "h", "money", "fee", "rebalance", "vs", "view")
+NAMES = ("amount", "cur", "w", "h", "money", "fee", "rebalance", "deposit", "vs", "view")
 
 Weights = dict[str, float]
 
@@ -40,6 +40,7 @@ class Asked:
     real: bool = True  # after inflation
     fee: float = 0.0  # percent of every trade
     rebalance: str = "none"
+    deposit: str = "fixed"
     others: tuple[Weights, ...] = ()  # allocations to compare with, up to OTHERS
     view: str = "money"
 
@@ -88,6 +89,7 @@ def read(query: str, universe: Universe) -> tuple[Asked, list[str]]:
         real=chosen("money", _one_of(MONEY), "real", "real or nominal") == "real",
         fee=chosen("fee", _between(0, MAX_FEE), start.fee, f"0 to {MAX_FEE:g}"),
         rebalance=chosen("rebalance", _one_of(REBALANCE), start.rebalance, f"one of {', '.join(REBALANCE)}"),
+        deposit=chosen("deposit", _one_of(DEPOSIT), start.deposit, f"one of {', '.join(DEPOSIT)}"),
         view=chosen("view", _one_of(VIEWS), start.view, f"one of {', '.join(VIEWS)}"),
     )
     if "w" in given:
@@ -122,6 +124,8 @@ def write(asked: Asked, universe: Universe) -> str:
         pairs.append(("fee", _short(asked.fee)))
     if asked.rebalance != start.rebalance:
         pairs.append(("rebalance", asked.rebalance))
+    if asked.deposit != start.deposit:
+        pairs.append(("deposit", asked.deposit))
     pairs += [("vs", _listed(other)) for other in asked.others]
     if asked.view != start.view:
         pairs.append(("view", asked.view))

@@ -11,7 +11,7 @@ from dashboard import compare, figures
 from dashboard.address_callbacks import currency_of
 from dashboard.allocation import presets, scale_to_100
 from dashboard.compare_view import SLOTS, compared, stressed, suggestion
-from dashboard.forecast import Forecaster, number, request_of
+from dashboard.forecast import TERMS, Forecaster, number, request_of
 from dashboard.live import Poller
 from dashboard.stress import WINDOWS, stress
 from producers.errors import AllocastError, FixAndRestart
@@ -39,9 +39,8 @@ def _form(ids: list[str]) -> list[Input]:
         *[Input(f"weight-{name}", "value") for name in ids],
         Input("amount", "value"),
         Input("horizon", "value"),
-        Input("fee", "value"),
-        Input("rebalance", "value"),
         Input("currency", "value"),
+        *[Input(name, "value") for name in TERMS],
     ]
 
 
@@ -77,7 +76,7 @@ def _connect_grid(app: Dash, universe: Universe) -> None:
         State("suggested", "data"),
         prevent_initial_call=True,
     )
-    def use(clicks: int | None, found: dict[str, float] | None) -> dict[str, Any]:  # noqa: ARG001  # the trigger
+    def use(_clicks: int | None, found: dict[str, float] | None) -> dict[str, Any]:
         return {name: found.get(name, 0.0) if found else no_update for name in ids}
 
 
@@ -112,12 +111,13 @@ def _connect_comparison(app: Dash, poller: Poller, forecast: Forecaster) -> None
     async def side_by_side(given: list[Any]) -> dict[str, Any]:
         count = len(ids)
         weights = dict(zip(ids, given, strict=False))
-        amount, horizon, fee, rebalance, currency, real = given[count : count + 6]
-        cells = given[count + 6 :]
+        amount, horizon, currency = given[count : count + 3]
+        terms = dict(zip(TERMS, given[count + 3 :], strict=False))
+        real, *cells = given[count + 3 + len(TERMS) :]
         others = {slot: dict(zip(ids, cells[at * count :], strict=False)) for at, slot in enumerate(SLOTS)}
         same = dict.fromkeys(("figure", "summary", "table", "stress", "error", "kind"), no_update)
         try:
-            asked = _asked(amount, weights, horizon, fee, rebalance, others, universe)
+            asked = _asked(amount, weights, horizon, terms, others, universe)
             outcomes = await asyncio.to_thread(forecast.outcomes, list(asked.values()))
         except AllocastError as error:
             return {**same, "error": str(error), "kind": "dim"}
@@ -150,8 +150,7 @@ def _asked(
     amount: object,
     weights: dict[str, object],
     horizon: object,
-    fee: object,
-    rebalance: object,
+    terms: dict[str, object],
     others: dict[str, dict[str, object]],
     universe: Universe,
 ) -> dict[str, Request]:
@@ -161,7 +160,7 @@ def _asked(
         if letter != "A" and not any(number(value, empty=0.0) for value in given.values()):
             continue
         try:
-            found[letter] = request_of(amount, given, horizon, universe, fee, rebalance)
+            found[letter] = request_of(amount, given, horizon, universe, terms)
         except FixAndRestart as error:
             raise FixAndRestart(f"{letter}: {error}") from error
     return found
@@ -185,9 +184,11 @@ def _connect_frontier(app: Dash, poller: Poller, forecast: Forecaster) -> None:
     )
     async def efficient(given: list[Any]) -> tuple[Any, ...]:
         weights = dict(zip(ids, given, strict=False))
-        amount, horizon, _, _, currency = given[len(ids) :]  # the frontier is without fees
+        amount, horizon, currency = given[len(ids) : len(ids) + 3]
+        terms = dict(zip(TERMS, given[len(ids) + 3 :], strict=True))
         try:
-            request = request_of(amount, weights, horizon, universe)
+            # The frontier is without fees and trades.
+            request = request_of(amount, weights, horizon, universe, {"deposit": terms["deposit"]})
             found = await asyncio.to_thread(forecast.suggest, request)
         except AllocastError as error:
             return no_update, no_update, str(error), None, True

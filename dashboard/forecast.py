@@ -8,6 +8,8 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from dashboard.freshness import waiting_for
 from dashboard.live import Poller, Snapshot, now_ms
 from dashboard.metrics import FORECASTS
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
     from training.profit import Outcome
 
 CACHED_ANSWERS = 64
+LONGEST_WORD = 20  # characters of a choice that are looked at
+TERMS = ("fee", "rebalance", "deposit")  # fields of the form beside amount, weights and horizon
+NO_TERMS: Mapping[str, object] = {}
 
 
 def number(value: object, empty: float = math.nan) -> float:
@@ -43,13 +48,19 @@ def request_of(
     weights: Mapping[str, object],
     horizon: object,
     universe: Universe,
-    fee: object = 0.0,
-    rebalance: object = "none",
+    terms: Mapping[str, object] = NO_TERMS,
 ) -> Request:
-    """The valid request in the form. Raises FixAndRestart with the sentence to show beside it."""
-    percents = {name: number(value, empty=0.0) for name, value in weights.items()}
+    """The valid request in the form; of `terms` the keys TERMS count. Raises FixAndRestart with the sentence to
+    show beside it.
+    """
     return ask(
-        number(amount), percents, str(horizon)[:20], universe, number(fee, empty=0.0), str(rebalance)[:20]
+        number(amount),
+        {name: number(value, empty=0.0) for name, value in weights.items()},
+        str(horizon)[:LONGEST_WORD],
+        universe,
+        fee=number(terms.get("fee"), empty=0.0),
+        rebalance=str(terms.get("rebalance", "none"))[:LONGEST_WORD],
+        deposit=str(terms.get("deposit", "fixed"))[:LONGEST_WORD],
     )
 
 
@@ -58,14 +69,13 @@ class Forecaster:
 
     def __init__(self, poller: Poller) -> None:
         self._poller = poller
-        self._answers: OrderedDict[tuple[object, ...], Answer] = OrderedDict()
+        self._answers: OrderedDict[tuple[int, bytes], Answer] = OrderedDict()
         self._lock = threading.Lock()
 
     def __call__(self, request: Request) -> Answer:
         """Raises TryAgain with a sentence while something is missing."""
         snapshot, champion = self._ready()
-        weights = tuple(sorted(request.weights.items()))
-        key = (snapshot.revision, request.amount, weights, request.horizon, request.fee, request.rebalance)
+        key = (snapshot.revision, msgspec.json.encode(request, order="sorted"))
         with self._lock:
             if key in self._answers:
                 self._answers.move_to_end(key)

@@ -17,6 +17,7 @@ HORIZONS = [
     {"value": "3m", "label": "3 months"},
     {"value": "6m", "label": "6 months"},
 ]
+DEPOSITS = [{"value": "fixed", "label": "Fixed to the end"}, {"value": "renewed", "label": "Renewed monthly"}]
 REBALANCING = [{"value": "none", "label": "Never"}, {"value": "monthly", "label": "Monthly"}]
 
 
@@ -53,7 +54,7 @@ def form(universe: Universe, presets: list[Preset], start: Asked) -> Any:
             html.Details(
                 className="more",
                 children=[
-                    html.Summary("Fees and rebalancing"),
+                    html.Summary("Fees, rebalancing, deposit"),
                     html.Div(
                         className="more-body",
                         children=[
@@ -70,6 +71,13 @@ def form(universe: Universe, presets: list[Preset], start: Asked) -> Any:
                                 suffix=" %",
                             ),
                             _segments("rebalance", "Restore the split", REBALANCING, start.rebalance),
+                            _segments(
+                                "deposit",
+                                "Rate of the deposit",
+                                DEPOSITS,
+                                start.deposit,
+                                hidden=universe.deposit is None,
+                            ),
                         ],
                     ),
                 ],
@@ -117,14 +125,15 @@ def _buttons(presets: list[Preset]) -> Any:
     )
 
 
-def _segments(id: str, label: str, data: list[dict[str, str]], value: str) -> Any:
+def _segments(id: str, label: str, data: list[dict[str, str]], value: str, hidden: bool = False) -> Any:
     return html.Div(
-        [
+        hidden=hidden,
+        children=[
             html.Span(label, id=f"label-{id}", className="label"),
             dmc.SegmentedControl(
                 id=id, data=data, value=value, fullWidth=True, **{"aria-labelledby": f"label-{id}"}
             ),
-        ]
+        ],
     )
 
 

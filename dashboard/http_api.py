@@ -21,10 +21,11 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from dashboard import api_page, login_page
 from dashboard.access import Access
-from dashboard.asked import read
+from dashboard.asked import Asked, read
 from dashboard.forecast import Forecaster
 from dashboard.live import Poller
 from producers.errors import FixAndRestart, TryAgain
+from producers.universe import Universe
 from training.answer import Answer, Request, ask
 
 JSON = "application/json"
@@ -39,6 +40,7 @@ class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     horizon: str  # 1m, 3m or 6m
     fee: float = 0.0  # percent of every purchase and sale
     rebalance: str = "none"  # or monthly
+    deposit: str = "fixed"  # or renewed: each month at the rate of then
     suggest: bool = False  # also the allocation of least CVaR and the frontier
 
 
@@ -58,6 +60,19 @@ def add_routes(server: FastAPI, poller: Poller, forecast: Forecaster, access: Ac
     _add_login(server, access)
     _add_downloads(server, poller, forecast)
     server.mount("/api", _api(poller, forecast))
+
+
+def request_in(asked: Question | Asked, universe: Universe) -> Request:
+    """The valid request of a body or an address. Raises FixAndRestart."""
+    return ask(
+        asked.amount,
+        asked.weights,
+        asked.horizon,
+        universe,
+        fee=asked.fee,
+        rebalance=asked.rebalance,
+        deposit=asked.deposit,
+    )
 
 
 def _add_probes(server: FastAPI) -> None:
@@ -98,7 +113,7 @@ def _add_downloads(server: FastAPI, poller: Poller, forecast: Forecaster) -> Non
         asked, notices = read(query, poller.universe)
         if notices:
             raise FixAndRestart(" ".join(notices))
-        return ask(asked.amount, asked.weights, asked.horizon, poller.universe, asked.fee, asked.rebalance)
+        return request_in(asked, poller.universe)
 
     @server.get("/download/figures.csv")
     async def figures(request: HttpRequest) -> Response:
@@ -145,9 +160,7 @@ def _api(poller: Poller, forecast: Forecaster) -> FastAPI:
 
         def answer() -> bytes:
             asked = decoded(_question, raw)
-            wanted = ask(
-                asked.amount, asked.weights, asked.horizon, poller.universe, asked.fee, asked.rebalance
-            )
+            wanted = request_in(asked, poller.universe)
             found = forecast(wanted)
             if asked.suggest:
                 found = msgspec.structs.replace(found, suggestion=forecast.suggest(wanted))

@@ -10,7 +10,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, ctx, html, no_u
 from dashboard import figures, money, trust_view, view
 from dashboard.address_callbacks import currency_of
 from dashboard.allocation import presets, scale_to_100, total
-from dashboard.forecast import Forecaster, number, request_of
+from dashboard.forecast import TERMS, Forecaster, number, request_of
 from dashboard.live import Poller, Snapshot, now_ms
 from dashboard.metrics import ANSWER_S
 from dashboard.parts import bar, table
@@ -51,12 +51,12 @@ def _connect_form(app: Dash, universe: Universe) -> None:
     @app.callback(
         {name: Output(f"weight-{name}", "value", allow_duplicate=True) for name in ids},
         {
-            "clicks": [Input(button, "n_clicks") for button in (*ready, "scale")],
+            "_clicks": [Input(button, "n_clicks") for button in (*ready, "scale")],
             "weights": {name: State(f"weight-{name}", "value") for name in ids},
         },
         prevent_initial_call=True,
     )
-    async def fill(clicks: list[int | None], weights: dict[str, object]) -> dict[str, float]:  # noqa: ARG001  # Dash passes every Input
+    async def fill(_clicks: list[int | None], weights: dict[str, object]) -> dict[str, float]:
         button = str(ctx.triggered_id)
         if button in ready:
             return ready[button]
@@ -102,10 +102,9 @@ def _connect_forecast(app: Dash, poller: Poller, forecast: Forecaster) -> None:
             "weights": {name: Input(f"weight-{name}", "value") for name in ids},
             "horizon": Input("horizon", "value"),
             "real": Input("real", "checked"),
-            "fee": Input("fee", "value"),
-            "rebalance": Input("rebalance", "value"),
+            "terms": {name: Input(name, "value") for name in TERMS},
             "currency": Input("currency", "value"),
-            "tick": Input("tick", "data"),
+            "_tick": Input("tick", "data"),  # its change is what triggers
         },
     )
     async def answer(
@@ -113,15 +112,14 @@ def _connect_forecast(app: Dash, poller: Poller, forecast: Forecaster) -> None:
         weights: dict[str, object],
         horizon: object,
         real: bool,
-        fee: object,
-        rebalance: object,
+        terms: dict[str, object],
         currency: object,
-        tick: int,  # noqa: ARG001  # its change is what triggers
+        _tick: int,
     ) -> dict[str, Any]:
         in_sum = total({name: number(value, empty=0.0) for name, value in weights.items()})
         untouched = [no_update] * len(answered)
         try:
-            request = request_of(amount, weights, horizon, universe, fee, rebalance)
+            request = request_of(amount, weights, horizon, universe, terms)
             with ANSWER_S.time():
                 # In a thread: the first answer of a model draws its scenarios, and other pages must not wait.
                 found = await asyncio.to_thread(forecast, request)

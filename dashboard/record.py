@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from producers.errors import TryAgain
+from producers.group_offsets import committed
 from producers.topics import BARS, DEAD, FORECASTS, TICKS
 from stream_processors.messages import Bar
 from training.forecast_log import Forecast
@@ -172,9 +173,8 @@ class RecordReader:
         _, ticks = ends(TICKS)
         admin = KafkaAdminClient(**self._config)
         try:
-            held = admin.list_group_offsets({self._group: list(ticks)})[self._group] if ticks else {}
+            done = committed(admin, self._group, TICKS, [part.partition for part in ticks])
         finally:
             admin.close()
-        done = {part: held[part].offset for part in ticks if part in held and held[part].offset >= 0}
-        behind = sum(ticks[part] - offset for part, offset in done.items()) if done else None
+        behind = sum(end - done.get(part.partition, end) for part, end in ticks.items()) if done else None
         return Pipeline(behind=behind, dead=dead)

@@ -94,7 +94,7 @@ def _connect_models(app: Dash, poller: Poller) -> None:
         Input("go-models", "data"),
         prevent_initial_call=True,
     )
-    async def models(given: list[Any]) -> tuple[Any, ...]:  # noqa: ARG001  # the trigger
+    async def models(_trigger: list[Any]) -> tuple[Any, ...]:
         snapshot, universe = poller.snapshot, poller.universe
         news, champion = snapshot.news, snapshot.champion
         lines = models_view.drift_lines(news, universe)
@@ -119,6 +119,6 @@ def _connect_health(app: Dash, poller: Poller) -> None:
         Input("go-health", "data"),
         prevent_initial_call=True,
     )
-    async def health(given: list[Any]) -> tuple[Any, ...]:  # noqa: ARG001  # the triggers
+    async def health(_triggers: list[Any]) -> tuple[Any, ...]:
         snapshot = poller.snapshot
         return health_view.services(snapshot, now_ms()), health_view.inputs(snapshot, poller.universe)

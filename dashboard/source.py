@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -45,8 +46,7 @@ class LiveSource:
         Plotly looks for pandas in sys.modules whenever it writes JSON, without waiting for another thread's
         import of it to end, and fails on half of it: pandas is imported before there are other threads.
         """
-        import pandas  # noqa: F401
-
+        importlib.import_module("pandas")
         self._news.start()
         self._record.start()
 

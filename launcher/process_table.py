@@ -8,16 +8,18 @@ from pathlib import Path
 PROC = Path("/proc")
 
 
+def family(pid: int) -> set[int]:
+    """A process and its descendants; only itself where there is no /proc."""
+    parents = _parents()
+    found = {pid}
+    while more := {child for child, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found
+
+
 def rss_bytes(pid: int) -> int:
     """Resident memory of a process and its descendants, in bytes; 0 where there is no /proc."""
-    parents = _parents()
-    family = {pid}
-    grown = True
-    while grown:
-        more = {child for child, parent in parents.items() if parent in family} - family
-        family |= more
-        grown = bool(more)
-    return sum(_own_rss_bytes(one) for one in family)
+    return sum(_own_rss_bytes(one) for one in family(pid))
 
 
 def started_under(socket_file: Path) -> list[int]:

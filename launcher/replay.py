@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Iterator
 from typing import Any
 
 from launcher.topic_reader import consumer
 from producers import tick, topics
 from producers.errors import FixAndRestart, SkipRecord
+from producers.group_offsets import committed
 from producers.kafka_client import client_config
 from producers.sessions import nyse
 from producers.settings import Settings
 from producers.universe import Universe
-from producers.waiting import topic_id
+from producers.waiting import topic_id, until
 from stream_processors.partition import Final, Partition
 from stream_processors.state_version import APP_ID, source_log
 from stream_processors.worker import check_clock
+
+log = logging.getLogger(__name__)
 
 
 class Replay:
@@ -54,12 +58,17 @@ class Replay:
         return int(self._consumer.end_offsets([topic])[topic])
 
     def acknowledged(self) -> dict[int, int]:
-        """Per partition, how far the workers say that everything has been written."""
+        """Per partition, how far the workers say that everything has been written; without a word it is left out.
+
+        Raises TryAgain when the broker cannot say for a minute.
+        """
         from kafka.admin import KafkaAdminClient
 
-        with KafkaAdminClient(**client_config(self._settings)) as admin:
-            held = admin.list_group_offsets({APP_ID: list(self._topic.values())})[APP_ID]
-        return {one.partition: max(0, at.offset) for one, at in held.items()}
+        def ask() -> dict[int, int]:
+            with KafkaAdminClient(**client_config(self._settings)) as admin:
+                return committed(admin, APP_ID, topics.TICKS, self._topic)
+
+        return until(ask, self._settings, log)
 
     def run(self, number: int, last: int) -> Iterator[tuple[int, Partition, list[Final]]]:
         """Apply records up to offset `last`; yields each with the state after it and the bars it ended."""

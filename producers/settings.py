@@ -146,6 +146,36 @@ class Settings(BaseSettings):
         examples=["63"],
         description="sessions a promoted model can be rolled back automatically",
     )
+    drift_sessions: int = Field(
+        2,
+        ge=1,
+        le=63,
+        examples=["2"],
+        description="sessions a detector stays at its threshold before a retraining is asked for",
+    )
+    drift_cooldown_sessions: int = Field(
+        21,
+        ge=0,
+        le=252,
+        examples=["21"],
+        description="sessions without another retraining after one; a rejection doubles it",
+    )
+    drift_budget: int = Field(
+        4,
+        ge=1,
+        le=63,
+        examples=["4"],
+        description="retrainings for drift in 63 sessions; one more is a storm, and the pool serves without LSTM",
+    )
+    model_age_sessions: int = Field(
+        63, ge=1, le=2520, examples=["63"], description="sessions after which a model is trained again"
+    )
+    model_age_hours: float = Field(
+        12.0,
+        ge=0,
+        examples=["12"],
+        description="and so long by the clock: a replay passes 63 sessions in minutes",
+    )
     training_timeout_s: float = Field(
         1800.0, gt=0, examples=["1800"], description="a training that takes longer is ended"
     )

@@ -78,6 +78,7 @@ class MonitorService:
         log.info("policy: %s", self._state.name)
         self._follow()
         self._catch_up()
+        self._decide(policy.Ruled(self._state.session, rules(settings)))
         self._decide(policy.Spec(self._state.session, spec_hash()))
 
     def _partitions(self, *names: str) -> list[Any]:
@@ -186,7 +187,7 @@ class MonitorService:
         ]
         if fresh:
             self._decide(policy.Quality(session, self._late(scored.session_date)))
-            self._decide(policy.Served(session, scored.model, scored.spec_hash), fresh[0])
+            self._decide(policy.Served(session, scored.model, scored.spec_hash, now_ms), fresh[0])
         for report in reports:
             metrics.DETECTOR.labels(report.asset, report.detector).set(report.value)
             metrics.THRESHOLD.labels(report.asset, report.detector).set(report.threshold)
@@ -220,7 +221,7 @@ class MonitorService:
                     asset=EVERYTHING,
                     detector=POLICY,
                     value=float(len(done.state.drift_trainings)),
-                    threshold=float(policy.RULES.budget),
+                    threshold=float(done.state.rules.budget),
                     alarm=False,
                     triggers=False,
                     session_date=report.session_date if report else 0,
@@ -270,6 +271,18 @@ class MonitorService:
         )
         self._producer.flush()
         metrics.RETRAININGS_ASKED.labels(asked.reason).inc()
+
+
+def rules(settings: Settings) -> policy.Rules:
+    """What the policy goes by."""
+    return policy.Rules(
+        consecutive=settings.drift_sessions,
+        cooldown=settings.drift_cooldown_sessions,
+        longest_cooldown=max(policy.RULES.longest_cooldown, settings.drift_cooldown_sessions),
+        budget=settings.drift_budget,
+        max_age=settings.model_age_sessions,
+        least_hours=settings.model_age_hours,
+    )
 
 
 def session_number(date: int) -> int:

@@ -1,7 +1,7 @@
 """From alarms to at most one training at a time: a pure state machine. Events in, state and actions out.
 
-Time is counted in NYSE sessions, never by a clock, so a machine whose clock jumps or that slept decides the
-same. Every event that means something leaves a transition with its reason; folding the logged events over
+Time is counted in NYSE sessions, so a machine whose clock jumps or that slept decides the same; the clock
+only holds back a training for age, since a replay passes months in minutes. Every event that means something leaves a transition with its reason; folding the logged events over
 `State()` gives the logged states again, which is what `allocast models show --replay` checks.
 """
 
@@ -20,7 +20,8 @@ class Rules(msgspec.Struct, frozen=True):
     longest_cooldown: int = 126  # to which rejections double it
     budget: int = 4  # drift trainings ...
     budget_sessions: int = 63  # ... in so many sessions; one more is a storm
-    max_age: int = 63  # a model that has served for so long is trained again
+    max_age: int = 63  # a model that has served for so long is trained again ...
+    least_hours: float = 12.0  # ... when it has also served for so long by the clock
 
 
 RULES = Rules()
@@ -34,12 +35,20 @@ class Reading(msgspec.Struct, frozen=True, tag="reading"):
     above: bool
 
 
+class Ruled(msgspec.Struct, frozen=True, tag="ruled"):
+    """The settings that hold from now on."""
+
+    session: int
+    rules: Rules
+
+
 class Served(msgspec.Struct, frozen=True, tag="served"):
     """A model's forecasts for a session were scored; `spec_hash` is what the model was trained for."""
 
     session: int
     model: str
     spec_hash: str
+    at_ms: int = 0  # by our clock
 
 
 class Spec(msgspec.Struct, frozen=True, tag="spec"):
@@ -72,7 +81,7 @@ class Ended(msgspec.Struct, frozen=True, tag="ended"):
     outcome: str
 
 
-Event = Reading | Served | Spec | Quality | Asked | Ended
+Event = Ruled | Reading | Served | Spec | Quality | Asked | Ended
 
 
 class State(msgspec.Struct, frozen=True):
@@ -89,8 +98,10 @@ class State(msgspec.Struct, frozen=True):
     blocked: str = ""  # the data gate's problem
     model: str = ""
     model_since: int = 0
+    model_since_ms: int = 0
     model_spec: str = ""
     spec: str = ""
+    rules: Rules = RULES
 
     @property
     def name(self) -> str:
@@ -123,8 +134,9 @@ class Step(msgspec.Struct, frozen=True):
     reason: str
 
 
-def step(state: State, event: Event, rules: Rules = RULES) -> Step:
+def step(state: State, event: Event) -> Step:
     """One event. Sessions never run backwards: an event of an older one counts as of the newest known."""
+    rules = state.rules
     now = max(state.session, event.session)
     rested = state.session < state.quiet_until <= now
     state = msgspec.structs.replace(
@@ -135,15 +147,15 @@ def step(state: State, event: Event, rules: Rules = RULES) -> Step:
     calm = state.storm and len(state.drift_trainings) < rules.budget
     if calm:
         state = msgspec.structs.replace(state, storm=False)
-    state, said = _take_in(state, event, rules)
+    state, said = _take_in(state, event)
     passed = ["the storm is over"] * calm + ["the cooldown is over"] * rested
     said = "; ".join([*passed, said] if said else passed)
     if not isinstance(event, Reading | Served | Spec):
         return Step(state, None, said)
-    return _decide(state, event, said, rules)
+    return _decide(state, event, said)
 
 
-def _take_in(state: State, event: Event, rules: Rules) -> tuple[State, str]:
+def _take_in(state: State, event: Event) -> tuple[State, str]:
     """The state with what the event says, before anything is decided."""
     change = msgspec.structs.replace
     if isinstance(event, Reading):
@@ -159,7 +171,12 @@ def _take_in(state: State, event: Event, rules: Rules) -> tuple[State, str]:
             return state, ""
         # What the detectors saw belongs to the model before.
         return change(
-            state, streaks={}, model=event.model, model_since=state.session, model_spec=event.spec_hash
+            state,
+            streaks={},
+            model=event.model,
+            model_since=state.session,
+            model_since_ms=event.at_ms,
+            model_spec=event.spec_hash,
         ), f"model {event.model} forecasts now"
     if isinstance(event, Spec):
         said = "" if event.spec_hash == state.spec else f"features are computed by spec {event.spec_hash}"
@@ -174,13 +191,21 @@ def _take_in(state: State, event: Event, rules: Rules) -> tuple[State, str]:
             change(state, job=event.key, job_reason=event.reason),
             f"training {event.key} ({event.reason})",
         )
-    return _ended(state, event, rules)
+    if isinstance(event, Ruled):
+        differ = (f"{name} is {value}" for name, value in _changes(state.rules, event.rules))
+        return change(state, rules=event.rules), ", ".join(differ)
+    return _ended(state, event)
 
 
-def _ended(state: State, event: Ended, rules: Rules) -> tuple[State, str]:
+def _changes(old: Rules, new: Rules) -> list[tuple[str, object]]:
+    before = msgspec.structs.asdict(old)
+    return [(name, value) for name, value in msgspec.structs.asdict(new).items() if value != before[name]]
+
+
+def _ended(state: State, event: Ended) -> tuple[State, str]:
     streaks: dict[str, int] = {}
     if event.outcome == "rolled_back":  # may come long after the training, during another one
-        length = _doubled(state, rules)
+        length = _doubled(state)
     elif event.key != state.job:
         return state, ""
     elif state.job_reason == "history":
@@ -188,7 +213,7 @@ def _ended(state: State, event: Ended, rules: Rules) -> tuple[State, str]:
         # What stood at its threshold meanwhile still does: the model knows nothing later than its request.
         streaks = state.streaks
     else:
-        length = _doubled(state, rules) if event.outcome == "rejected" else rules.cooldown
+        length = _doubled(state) if event.outcome == "rejected" else state.rules.cooldown
     state = msgspec.structs.replace(
         state,
         job="" if event.key == state.job else state.job,
@@ -199,13 +224,13 @@ def _ended(state: State, event: Ended, rules: Rules) -> tuple[State, str]:
     return state, f"training {event.key} {event.outcome.replace('_', ' ')}; quiet for {length} sessions"
 
 
-def _doubled(state: State, rules: Rules) -> int:
-    return min(rules.longest_cooldown, 2 * (state.cooldown or rules.cooldown))
+def _doubled(state: State) -> int:
+    return min(state.rules.longest_cooldown, 2 * (state.cooldown or state.rules.cooldown))
 
 
-def _decide(state: State, event: Reading | Served | Spec, said: str, rules: Rules) -> Step:
+def _decide(state: State, event: Reading | Served | Spec, said: str) -> Step:
     """Whether to ask for a training now, and why not when something is due."""
-    due = _due(state, event, rules)
+    due = _due(state, event)
     if due is None:
         return Step(state, None, said)
     reason, what = due
@@ -220,9 +245,9 @@ def _decide(state: State, event: Reading | Served | Spec, said: str, rules: Rule
             return Step(state, None, f"{what}, but {why}" if reason == "drift" else said)
     trainings = state.drift_trainings
     if reason == "drift":
-        if len(trainings) >= rules.budget:
+        if len(trainings) >= state.rules.budget:
             reason = "storm"
-            what = f"{what}; {len(trainings)} trainings in {rules.budget_sessions} sessions changed nothing"
+            what = f"{what}; {len(trainings)} trainings in {state.rules.budget_sessions} sessions changed nothing"
         else:
             trainings = (*trainings, state.session)
     key = f"{reason}:{state.session}:{state.model or 'none'}"
@@ -232,14 +257,17 @@ def _decide(state: State, event: Reading | Served | Spec, said: str, rules: Rule
     return Step(state, Request(reason, key, what), f"{what}: asking for a training ({reason})")
 
 
-def _due(state: State, event: Reading | Served | Spec, rules: Rules) -> tuple[str, str] | None:
+def _due(state: State, event: Reading | Served | Spec) -> tuple[str, str] | None:
     if isinstance(event, Reading):
         count = state.streaks.get(event.detector, 0)
-        if count >= rules.consecutive:
+        if count >= state.rules.consecutive:
             return "drift", f"{event.detector} stands at its threshold for {count} sessions"
     if state.spec and state.model_spec and state.spec != state.model_spec:
         return "spec", f"the model was trained on spec {state.model_spec}, features are {state.spec}"
     age = state.session - state.model_since
-    if state.model and age >= rules.max_age:
+    if state.model and age >= state.rules.max_age and isinstance(event, Served):
+        hours = (event.at_ms - state.model_since_ms) / 3_600_000
+        if hours < state.rules.least_hours:
+            return None
         return "schedule", f"the model has served for {age} sessions"
     return None

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from launcher.process_table import started_under
+from launcher.process_table import family, started_under
 from launcher.run_file import RunFile, read
 from producers.settings import Settings, load_settings
 
@@ -64,6 +64,18 @@ class System:
     def pid(self, service: str) -> int:
         """Process id of a service."""
         return int(self.json("status")["services"][service]["pid"])
+
+    @contextmanager
+    def standing_still(self, service: str) -> Iterator[None]:
+        """A service and its children do nothing for as long as the block runs."""
+        stopped = family(self.pid(service))
+        for one in stopped:
+            os.kill(one, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for one in stopped:
+                os.kill(one, signal.SIGCONT)
 
     def stop(self) -> None:
         """Ctrl-C; every process must be gone."""

@@ -177,22 +177,23 @@ def test_the_lstm_joins_and_the_crash_brings_a_retrained_model_to_the_open_page(
 
 
 def test_a_damaged_champion_is_refused_and_the_page_goes_on(running: System, tab: Tab) -> None:
-    page = open_page(running, tab)
-    models = running.folder / "models"
-    good = serving(running)
-    assert good
-    shutil.copytree(models / good, models / "damaged")
-    (models / "damaged" / "arrays.npz").write_bytes(b"cut short")
     from training.artefact import promote
 
-    promote(models, "damaged")
+    page = open_page(running, tab)
+    models = running.folder / "models"
     log = running.folder / "logs" / "dashboard.log"
-    until(lambda: "model damaged refused" in log.read_text(), "the page refuses the damaged model")
-    expect(page.locator("#model-version")).to_have_text(good)
-    done = running.ask("forecast", *ALLOCATION)
+    with running.standing_still("training"):  # a job that ends now would replace the damaged model
+        good = serving(running)
+        assert good
+        shutil.copytree(models / good, models / "damaged")
+        (models / "damaged" / "arrays.npz").write_bytes(b"cut short")
+        promote(models, "damaged")
+        until(lambda: "model damaged refused" in log.read_text(), "the page refuses the damaged model")
+        expect(page.locator("#model-version")).to_have_text(good)
+        done = running.ask("forecast", *ALLOCATION)
+        promote(models, good)
     assert done.returncode in (1, 2)
     assert "altered or cut short" in done.stderr
-    promote(models, good)
 
 
 def test_garbage_is_dead_lettered_and_the_stream_goes_on(running: System) -> None:
@@ -291,10 +292,11 @@ def test_a_killed_store_or_broker_comes_back_and_prices_go_on(running: System, s
 def test_ctrl_c_leaves_nothing_and_a_durable_broker_goes_on_where_it_stopped(running: System) -> None:
     durable = running.run.broker == "apache"
     history = history_frames(running)
-    version = serving(running)
+    trained = {one["version"] for one in events(running, "promoted")}
     running.stop()
     if not durable:
         return
+    version = serving(running)
     with system(running.folder, "--broker", "apache", *FEED) as again:
         until(lambda: (found := read(again.folder)) and found.pid == again.process.pid, "it runs again", 60)
         reader: FeastReader | None = None
@@ -302,10 +304,17 @@ def test_ctrl_c_leaves_nothing_and_a_durable_broker_goes_on_where_it_stopped(run
         def fresh() -> bool:
             nonlocal reader
             reader = reader or FeastReader(again.settings)
-            return reader.read(["BTC-USD"])["BTC-USD"].seen_ms > again.run.started_ms
+            try:
+                row = reader.read(["BTC-USD"]).get("BTC-USD")
+            except TryAgain:
+                return False
+            return row is not None and row.seen_ms > again.run.started_ms
 
-        until(fresh, "new prices arrive", 90)
+        until(fresh, "new prices arrive", 150)
         assert history_frames(again) == history
-        assert serving(again) == version
+        # A drift alarm may have brought another model since; nothing was trained because of the restart.
+        since = [one for one in events(again, "promoted") if one["version"] not in trained]
+        assert serving(again) in {version, *(one["version"] for one in since)}
+        assert {one["reason"] for one in since} <= {"drift"}
         assert not [r for r in records(again.settings, topics.DEAD) if dict(r.headers)["reason"] == b"late"]
         again.stop()

@@ -23,6 +23,7 @@ from kafka.structs import OffsetAndMetadata
 from producers import metrics, topics
 from producers.errors import SkipRecord, TryAgain
 from producers.feed_health import training_blocked
+from producers.group_offsets import committed
 from producers.kafka_client import client_config
 from producers.request import MODEL, TrainingRequest, decode_request
 from producers.settings import Settings
@@ -341,10 +342,3 @@ def _whole(config: dict[str, Any], topic: str) -> Iterator[Any]:
             yield from _flat(consumer.poll(timeout_ms=500))
     finally:
         consumer.close()
-
-
-def committed(admin: Any, group: str, topic: str, partitions: list[int]) -> dict[int, int]:
-    """Next offsets that a consumer group has committed; partitions without a commit are left out."""
-    wanted = [TopicPartition(topic, number) for number in partitions]
-    offsets = admin.list_group_offsets({group: wanted})[group]
-    return {partition.partition: held.offset for partition, held in offsets.items() if held.offset >= 0}

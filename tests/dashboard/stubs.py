@@ -81,7 +81,7 @@ class StubChampion:
     manifest: Any = None
 
     def scenarios(self, rows: dict[str, FeatureRow]) -> Scenarios:
-        """Seeded normal returns of the priced assets that have a row, correlated by half."""
+        """Seeded normal returns of the priced assets that have a row, correlated by half; a rate that moves."""
         symbols = [asset.symbol for asset in UNIVERSE.priced if asset.symbol in rows]
         ids = [asset.id for asset in UNIVERSE.priced if asset.symbol in rows]
         rng = np.random.default_rng(7)
@@ -92,7 +92,8 @@ class StubChampion:
         spread = np.array([SPREAD[name] for name in ids])
         returns = drift * years[:, None] + spread * walk
         inflation = 0.03 * years + 0.005 * rng.normal(size=(2_000, len(FAN)))
-        return Scenarios(symbols, returns, inflation, rate=None)
+        rate = 0.01 * np.sqrt(years) * rng.normal(size=(2_000, len(FAN)))
+        return Scenarios(symbols, returns, inflation, rate)
 
 
 def summary(median: float, spread: float, amount: float) -> Summary:

@@ -114,6 +114,7 @@ def test_the_answer_is_that_of_the_command_line(open_site: Site) -> None:
         ({**QUESTION, "horizon": "m" * 10_000}, "horizon"),
         ({**QUESTION, "fee": 99}, "fee"),
         ({**QUESTION, "rebalance": "hourly"}, "rebalance"),
+        ({**QUESTION, "deposit": "shares"}, "deposit"),
         ({**QUESTION, "more": 1}, "more"),
         ({}, "amount"),
         ([], "body"),

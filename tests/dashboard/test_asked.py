@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from dashboard.allocation import scale_to_100
 from dashboard.asked import LONGEST_QUERY, OTHERS, VIEWS, Asked, default, read, write
 from tests.dashboard.stubs import UNIVERSE
-from training.answer import HORIZONS, REBALANCE, ask
+from training.answer import DEPOSIT, HORIZONS, REBALANCE, ask
 
 IDS = [asset.id for asset in UNIVERSE.asset]
 START = default(UNIVERSE)
@@ -25,7 +25,7 @@ WEIGHTS = WHOLE.map(
 
 def usable(asked: Asked) -> None:
     """Whatever came in, what comes out can be asked."""
-    ask(asked.amount, asked.weights, asked.horizon, UNIVERSE, asked.fee, asked.rebalance)
+    ask(asked.amount, asked.weights, asked.horizon, UNIVERSE, asked.fee, asked.rebalance, asked.deposit)
     for other in asked.others:
         ask(1.0, other, "1m", UNIVERSE)
     assert asked.view in VIEWS
@@ -41,6 +41,7 @@ def usable(asked: Asked) -> None:
         real=st.booleans(),
         fee=st.integers(0, 2000).map(lambda n: n / 100),
         rebalance=st.sampled_from(REBALANCE),
+        deposit=st.sampled_from(DEPOSIT),
         others=st.lists(WEIGHTS, max_size=OTHERS).map(tuple),
         view=st.sampled_from(VIEWS),
     )
@@ -67,6 +68,7 @@ def test_what_is_written_is_read_again(asked: Asked) -> None:
         ("fee=-1", "fee"),
         ("fee=21", "fee"),
         ("rebalance=hourly", "rebalance"),
+        ("deposit=shares", "deposit"),
         ("view=admin", "view"),
         ("w=", "no weights"),
         ("w=gold", "gold"),
@@ -93,7 +95,10 @@ def test_any_text_is_survived(text: str) -> None:
     usable(read(text, UNIVERSE)[0])
 
 
-@given(st.sampled_from(["amount", "cur", "w", "h", "money", "fee", "rebalance", "vs", "view"]), st.text())
+@given(
+    st.sampled_from(["amount", "cur", "w", "h", "money", "fee", "rebalance", "deposit", "vs", "view"]),
+    st.text(),
+)
 def test_any_value_is_survived(name: str, value: str) -> None:
     usable(read(f"?{name}={quote(value)}", UNIVERSE)[0])
 

@@ -151,6 +151,23 @@ def test_the_choice_is_in_the_address_and_comes_back(full: Site, quiet: Tab) -> 
     )
 
 
+def test_a_deposit_may_be_renewed_at_rates_that_are_not_known_yet(full: Site, quiet: Tab) -> None:
+    page = open_view(quiet, full, "compare")
+    page.get_by_role("textbox", name="Fill B with").click()
+    page.get_by_role("option", name="All deposit").click()
+    table = page.locator("#compare-table")
+    expect(table).to_contain_text("Mean difference from A")
+    fixed = table.inner_text()
+    page.get_by_role("tab", name="Your money").click()
+    page.get_by_text("Fees, rebalancing, deposit").click()
+    page.get_by_text("Renewed monthly").click()
+    until(lambda: "deposit=renewed" in query(page), "the address follows")
+    until(lambda: full.source.asked[-1].deposit == "renewed", "the forecast is asked with it")
+    page.get_by_role("tab", name="Compare").click()
+    expect(table).not_to_have_text(fixed, use_inner_text=True)
+    assert page.request.get(full.url + "download/figures.csv?deposit=renewed").ok
+
+
 def test_a_wrong_address_is_corrected_and_said(full: Site, quiet: Tab) -> None:
     page = quiet.open(full.url + "?amount=<script>alert(1)</script>&w=gold:30,cash:30&h=9m&evil=1")
     notice = page.locator("#notice")
@@ -165,7 +182,7 @@ def test_a_wrong_address_is_corrected_and_said(full: Site, quiet: Tab) -> None:
 def test_fields_survive_anything(full: Site, quiet: Tab, field: str) -> None:
     page = open_view(quiet, full, "compare" if field.startswith("other") else "money")
     if field == "fee":
-        page.get_by_text("Fees and rebalancing").click()
+        page.get_by_text("Fees, rebalancing, deposit").click()
     before = page.locator(f"#{field}").input_value()
     for text in ("-1", "1e308", "NaN", "<img src=x onerror=alert(1)>", "9" * 400, "=1+1", "\u202e٣", ""):
         page.locator(f"#{field}").fill(text)

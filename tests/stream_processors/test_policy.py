@@ -16,6 +16,8 @@ from stream_processors.policy import (
     Event,
     Quality,
     Reading,
+    Ruled,
+    Rules,
     Served,
     Spec,
     State,
@@ -35,6 +37,8 @@ def state(**given: Any) -> State:
 
 
 ONCE = {D: 1}
+HALF_DAY = 12 * 3_600_000
+EAGER = Rules(consecutive=1, cooldown=5)
 TRANSITIONS: list[tuple[str, State, Event, str, str | None, str]] = [
     # what happens, before, event, name of the state after, reason of a request, in the words said
     ("one alarm", state(), HIGH, "suspected", None, "for 1 session"),
@@ -81,7 +85,19 @@ TRANSITIONS: list[tuple[str, State, Event, str, str | None, str]] = [
     ),
     ("a new model", state(streaks=ONCE), Served(100, "m2", "s"), "watching", None, "m2 forecasts"),
     ("the same model", state(), Served(100, "m1", "s"), "watching", None, ""),
-    ("an old model", state(model_since=37), Served(100, "m1", "s"), "training", "schedule", "63 sessions"),
+    (
+        "an old model",
+        state(model_since=37),
+        Served(100, "m1", "s", HALF_DAY),
+        "training",
+        "schedule",
+        "63 ses",
+    ),
+    ("old in a replay", state(model_since=37), Served(100, "m1", "s", HALF_DAY - 1), "watching", None, ""),
+    ("an old model in a replay alarms", state(model_since=37, streaks=ONCE), HIGH, "training", "drift", ""),
+    ("new rules", state(), Ruled(100, EAGER), "watching", None, "consecutive is 1, cooldown is 5"),
+    ("the same rules", state(), Ruled(100, RULES), "watching", None, ""),
+    ("by the new rules", state(rules=EAGER), HIGH, "training", "drift", "for 1 session"),
     (
         "an old model in cooldown",
         state(model_since=37, quiet_until=110),
