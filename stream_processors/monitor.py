@@ -32,6 +32,7 @@ from producers.universe import Universe, load_universe
 from producers.waiting import topic_id, until
 from stream_processors import policy
 from stream_processors.drift import EVERYTHING, SCHEMA, DriftReport, Monitor
+from stream_processors.known_detectors import river_detectors
 from stream_processors.matching import LoggedForecast, Matcher, Scored
 from stream_processors.messages import Bar
 
@@ -67,7 +68,7 @@ class MonitorService:
         self._ids = {asset.symbol: asset.id for asset in universe.priced}
         self._closes: dict[str, dict[int, float]] = {}
         self._newest: dict[str, int] = {}
-        self._monitor = Monitor(list(self._ids.values()), self._closes)
+        self._monitor = Monitor(list(self._ids.values()), self._closes, known=river_detectors())
         self._matcher = Matcher()
         self._within: dict[str, deque[bool]] = {}
         self._state = policy.State()

@@ -98,7 +98,7 @@ class World:
         return [
             one
             for one in messages(self.settings, topics.DRIFT)
-            if (one["detector"] == detector if detector else one["detector"] != "policy")
+            if (one["detector"] == detector if detector else not one.get("informs"))
         ]
 
     def transitions(self) -> list[str]:
