@@ -18,7 +18,6 @@ from functools import partial
 from typing import Any
 
 import msgspec
-import numpy as np
 
 from feature_repo.features import spec_hash
 from producers import logs, metrics, topics
@@ -26,7 +25,7 @@ from producers.errors import AllocastError, FixAndRestart
 from producers.kafka_client import client_config
 from producers.request import MODEL, TrainingRequest, encode_request
 from producers.request import SCHEMA as REQUEST_SCHEMA
-from producers.sessions import nyse
+from producers.sessions import session_number
 from producers.settings import Settings, load_settings
 from producers.universe import Universe, load_universe
 from producers.waiting import topic_id, until
@@ -284,12 +283,6 @@ def rules(settings: Settings) -> policy.Rules:
         max_age=settings.model_age_sessions,
         least_hours=settings.model_age_hours,
     )
-
-
-def session_number(date: int) -> int:
-    """Position of a session date (yyyymmdd) in the NYSE calendar."""
-    day = f"{date // 10_000:04d}-{date // 100 % 100:02d}-{date % 100:02d}"
-    return int(np.searchsorted(nyse().date, np.datetime64(day)))
 
 
 def main() -> int:
