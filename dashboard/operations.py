@@ -56,4 +56,8 @@ def roll_back(settings: Settings, config: Mapping[str, Any], version: str) -> st
         )
     except OSError as error:
         raise TryAgain(f"The models' folder cannot be written: {error}") from error
+    except TryAgain:
+        if artefact.champion_version(settings.models_dir) != version:
+            raise
+        return f"{version} answers again; the log is told when the broker is back."
     return f"{version} answers again."
