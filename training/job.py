@@ -192,6 +192,8 @@ def needs_shadow(models: Path, manifest: artefact.Manifest, reason: str) -> bool
         now, _ = artefact.load(models / serving)
     except FixAndRestart:
         return False  # nobody can be served by a damaged champion
+    if reason == "history" and now.as_of_session > manifest.as_of_session:
+        return False  # the log began again, and the serving model knows what it would have to forecast
     same = now.feed == manifest.feed and now.spec_hash == manifest.spec_hash
     return same and now.symbols == manifest.symbols and not now.provisional
 

@@ -228,12 +228,12 @@ class Service:
         if champion is None:
             return
         self._measure(champion)
-        for partition, record in ((one, record) for one, records in polled.items() for record in records):
+        for record in _flat(polled):
             if b'"final":true' not in (record.value or b""):
                 continue
             try:
                 message = msgspec.json.decode(record.value, type=Features)
-                if not self._missed.wanted(partition, record.offset, message, champion):
+                if not self._missed.wanted(record.timestamp, message, champion):
                     continue
                 with metrics.FORECAST_TIME.time():
                     made = [
@@ -338,7 +338,7 @@ class _Missed:
     def __init__(self, rows: Any, past: Iterable[Forecast]) -> None:
         """Moves the consumer back to just before the newest forecast; to the end when there is none."""
         partitions = list(rows.assignment())
-        self._ends = rows.end_offsets(partitions)
+        self._started_ms = int(time.time() * 1000)
         self._logged: dict[str, int] = {}  # symbol -> newest session forecast
         made_ms = 0
         for one in past:
@@ -352,11 +352,11 @@ class _Missed:
                 if at is not None:
                     rows.seek(partition, at.offset)
 
-    def wanted(self, partition: Any, offset: int, message: Features, champion: Champion) -> bool:
+    def wanted(self, appended_ms: int, message: Features, champion: Champion) -> bool:
         """Whether a row is to be forecast: one from before our start only when nobody did, and by a model that
         knows nothing of the sessions after it.
         """
-        if offset >= self._ends.get(partition, 0):
+        if appended_ms >= self._started_ms:
             return True
         known = int(champion.manifest.as_of_session.replace("-", ""))
         return self._logged.get(message.symbol, 0) < message.session_date >= known

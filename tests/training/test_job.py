@@ -65,6 +65,12 @@ def test_a_model_that_was_put_in_its_place_meanwhile_is_not_passed_over(models: 
     assert needs_shadow(models, manifest, "drift")
 
 
+def test_a_champion_from_the_future_of_a_log_that_began_again_is_not_asked(models: Path) -> None:
+    earlier = msgspec.structs.replace(artefact.manifest_of(models / NEW), as_of_session="2000-01-03")
+    assert not needs_shadow(models, earlier, "history")
+    assert needs_shadow(models, earlier, "drift")
+
+
 def test_nobody_is_asked_for_a_damaged_champion_or_one_of_another_feed(models: Path) -> None:
     new = artefact.manifest_of(models / NEW)
     assert not needs_shadow(models, msgspec.structs.replace(new, feed="another"), "drift")
