@@ -157,7 +157,8 @@ class Production:
         partitions = len(self._consumer.partitions_for_topic(topics.TICKS))
         self._in_log = newest_published(self._consumer, self._feed.name, universe.symbols)
         self._newest = dict(self._in_log)  # moves with what is published
-        self._publisher = Publisher(self._kafka, Framer(self._feed.name, partitions, new_epoch()))
+        # That of the prices alone: another Publisher of this process, of consumer prices, hides no standstill.
+        self._publisher = Publisher(self._kafka, Framer(self._feed.name, partitions, new_epoch())).watched()
         self._reporter = Reporter(self._kafka, self._feed.name, self._asked, universe.symbols)
         own_cpi = options.data / "cpi.csv" if options.feed == "csv" else None
         self._inflation = InflationFeed(
