@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import math
 import time
 from collections.abc import Iterator, Mapping
 from datetime import date
@@ -16,6 +15,7 @@ from producers.closing_time import closing_time
 from producers.errors import FixAndRestart
 from producers.feed_report import Condition
 from producers.sessions import Sessions, missing_sessions, nyse
+from producers.tick import MAX_PRICE, MAX_RATE
 from producers.tick_batch import TickBatch
 from producers.universe import Asset, Universe
 
@@ -107,8 +107,13 @@ def read_csv(path: Path, asset: Asset, sessions: Sessions) -> TickBatch:
                 raise FixAndRestart(
                     f"{path}:{line}: expected a number in close, got {row['close']!r}"
                 ) from error
-            if not math.isfinite(price) or (price <= 0 and asset.kind == "price"):
-                raise FixAndRestart(f"{path}:{line}: close must be > 0, got {row['close']!r}")
+            if not (abs(price) <= MAX_RATE if asset.kind == "rate" else 0 < price <= MAX_PRICE):
+                wanted = (
+                    f"within {MAX_RATE:g} % per year"
+                    if asset.kind == "rate"
+                    else f"> 0 and at most {MAX_PRICE:g}"
+                )
+                raise FixAndRestart(f"{path}:{line}: close must be {wanted}, got {row['close']!r}")
             if previous is not None and day <= previous:
                 raise FixAndRestart(f"{path}:{line}: dates must increase, got {day} after {previous}")
             previous = day

@@ -22,6 +22,12 @@ MAX_TICKS = 1024
 Name = Annotated[str, msgspec.Meta(max_length=64)]
 _SHORT = msgspec.Meta(max_length=MAX_TICKS)
 
+# No price, rate or size of this world is beyond these, and their squares and sums stay finite: one infinity in a
+# rolling state would stay for ever.
+MAX_PRICE = 1e15  # quote currency
+MAX_RATE = 1_000.0  # percent per year, either way
+MAX_SIZE = 1e15  # units
+
 
 class Mark(IntEnum):
     """What a feed knows about a tick. From OUT_OF_SESSION on the stream refuses it, with the mark as the reason."""

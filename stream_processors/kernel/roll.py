@@ -7,6 +7,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from producers.tick import MAX_PRICE, MAX_RATE, MAX_SIZE
 from stream_processors.kernel.bars import close_session, finalise_oldest, place_in_bar, read_sessions, to_x
 from stream_processors.kernel.compiled import compiled
 from stream_processors.kernel.gate import SMALL_MOVE, SMALL_RATE_MOVE, judge, judge_next
@@ -115,10 +116,10 @@ def apply_ticks(
             continue
         rate = is_rate[s]
         p, at = price[i], event_ms[i]
-        if not math.isfinite(p) or (p <= 0.0 and not rate):
+        if not (abs(p) <= MAX_RATE if rate else 0.0 < p <= MAX_PRICE):  # neither is true for NaN
             outcome[i] = BAD_PRICE
             continue
-        if size[i] < 0.0 or math.isinf(size[i]):
+        if size[i] < 0.0 or size[i] > MAX_SIZE:
             outcome[i] = BAD_SIZE
             continue
         if at > seen_ms + AHEAD_MS:

@@ -34,6 +34,7 @@ def write(folder: Path, name: str, rows: str) -> Path:
         ("2019-01-02,inf\n", 2, "must be > 0"),
         ("2019-01-03,5\n2019-01-02,5\n", 3, "dates must increase"),
         ("2019-01-02,5\n2019-01-02,5\n", 3, "dates must increase"),
+        ("2019-01-02,1e200\n", 2, "at most 1e+15"),
         ("2019-01-02\n", 2, "expected a number"),
     ],
 )
@@ -45,6 +46,13 @@ def test_a_bad_row_is_refused_with_file_line_and_reason(
         read_csv(path, GOLD, nyse())
     assert str(caught.value).startswith(f"{path}:{line}: ")
     assert says in str(caught.value)
+
+
+@pytest.mark.parametrize("rate", ["1e200", "-1001", "nan", "inf"])
+def test_a_rate_has_bounds_too(tmp_path: Path, rate: str) -> None:
+    bill = next(asset for asset in UNIVERSE.asset if asset.kind == "rate")
+    with pytest.raises(FixAndRestart, match="within 1000 % per year"):
+        read_csv(write(tmp_path, "tbill.csv", f"2019-01-02,{rate}\n"), bill, nyse())
 
 
 def test_missing_columns_and_empty_files_are_refused(tmp_path: Path) -> None:
