@@ -1,4 +1,7 @@
-"""Feed `csv`: daily closes from files; all but the last sessions as history, those replayed as live ticks."""
+"""Feed `csv`: daily closes from files; all but the last sessions as history, those replayed as live ticks.
+
+They are final: a file gives the same bars whatever part of it is replayed, so no jump in it waits for the next close.
+"""
 
 from __future__ import annotations
 
@@ -38,6 +41,7 @@ class CsvFeed:
             np.concatenate([ticks.symbol for ticks in series]),
             np.concatenate([ticks.event_ms for ticks in series]),
             np.concatenate([ticks.price for ticks in series]),
+            settled=True,
         )
         self._ticks = everything.take(np.argsort(everything.event_ms, kind="stable"))
         self.gaps = {

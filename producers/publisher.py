@@ -72,6 +72,7 @@ class Framer:
                     price=ticks.price[part].tolist(),
                     size=None if ticks.size is None else ticks.size[part].tolist(),
                     history=history,
+                    settled=ticks.settled,
                     restart=restart,
                     marks=None if ticks.mark is None else ticks.mark[part].tolist(),
                 )

@@ -60,6 +60,9 @@ class TickFrame(msgspec.Struct, frozen=True, omit_defaults=True):
     price: Annotated[list[float | None], _SHORT]
     size: Annotated[list[float | None], _SHORT] | None = None  # units traded, where the feed knows
     history: bool = False  # backfill: feeds the state, but is no news to anyone who listens
+    settled: bool = (
+        False  # official closes and no quotes: they are final, so no jump among them waits for the next
+    )
     # Positions in `symbols` whose whole past begins anew with this frame: what is known of them is forgotten.
     restart: Annotated[list[int], _SHORT] = []
     marks: Annotated[list[int], _SHORT] | None = None  # what the feed knows about each tick, see Mark

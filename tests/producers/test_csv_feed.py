@@ -97,6 +97,7 @@ def test_the_last_sessions_are_live_and_nothing_is_lost(tmp_path: Path) -> None:
     live = list(feed.live({}))
     assert len(history) == 60
     assert len(live) == 10
+    assert all(part.settled for part in live)
     assert history.event_ms.max() < min(int(part.event_ms.min()) for part in live)
     assert (np.diff(history.event_ms) >= 0).all()
     seen = int(live[3].event_ms.max())

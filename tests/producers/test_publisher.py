@@ -51,6 +51,11 @@ def test_a_whole_history_begins_anew_once_per_symbol() -> None:
     assert all(not frame.restart for _, frame in Framer("yahoo", 1, "e").frames(late, 7, history=True))
 
 
+def test_official_closes_travel_as_such() -> None:
+    closes = replace(batch(["A"], [1], [1.0]), settled=True)
+    assert [frame.settled for _, frame in Framer("csv", 4, "e").frames(closes, 7, history=False)] == [True]
+
+
 def test_marks_travel_with_their_ticks() -> None:
     ticks = replace(batch(["A", "B", "A"], [1, 1, 2], [1.0, 2.0, 3.0]), mark=np.array([0, 3, 1]))
     seen = {
