@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from producers.closing_time import NEW_YORK
 from producers.errors import FixAndRestart, TryAgain
 from producers.inflation import DOWNLOADED, Cpi, load_cpi, parse_cpi
 from producers.publisher import Framer, Publisher, new_epoch
 from producers.reference import CPI, PREFIX
+from producers.sessions import NEW_YORK
 from producers.settings import Settings
 from producers.tick_batch import TickBatch
 
