@@ -10,12 +10,14 @@ import hashlib
 import time
 from collections.abc import Iterator, Mapping
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from producers.closing_time import closing_time
 from producers.errors import FixAndRestart
+from producers.feed import quiet
 from producers.feed_report import Condition
 from producers.sessions import Sessions, missing_sessions, nyse
 from producers.tick import MAX_PRICE, MAX_RATE
@@ -78,7 +80,7 @@ class CsvFeed:
         due = time.monotonic()
         for index in np.unique(session):
             due += self._pause_s
-            time.sleep(max(0.0, due - time.monotonic()))
+            yield from quiet(partial(_until, due))
             yield rest.take(session == index)
 
 
@@ -127,6 +129,10 @@ def read_csv(path: Path, asset: Asset, sessions: Sessions) -> TickBatch:
     if not times:
         raise FixAndRestart(f"{path}: no rows from 1970 on")
     return TickBatch(np.full(len(times), asset.symbol), np.array(times, dtype=np.int64), np.array(prices))
+
+
+def _until(due: float) -> float:
+    return due - time.monotonic()
 
 
 def _rows(reader: csv.DictReader[str], path: Path) -> Iterator[dict[str, str]]:

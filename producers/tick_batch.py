@@ -47,6 +47,9 @@ class TickBatch:
         )
 
 
+NOTHING = TickBatch(np.array([], dtype=str), np.array([], dtype=np.int64), np.array([]))
+
+
 def batch(
     symbol: list[str], event_ms: list[int], price: list[float], size: list[float] | None = None
 ) -> TickBatch:

@@ -19,7 +19,7 @@ from producers.errors import FixAndRestart, TryAgain
 from producers.feed_report import Condition
 from producers.history_store import CURRENT, History, HistoryStore
 from producers.sessions import missing_sessions, nyse
-from producers.tick_batch import TickBatch
+from producers.tick_batch import NOTHING, TickBatch
 from producers.universe import Universe, where
 from producers.yahoo_client import NoSuchSymbol, YahooClient, now_ms
 from producers.yahoo_quotes import Quotes
@@ -30,7 +30,6 @@ log = logging.getLogger("producers.yahoo")
 INTRADAY_DAYS = 5  # of minutes that are published with a whole history
 WAIT_S = 0.5
 SPLIT_LIKE = 1.45  # from close to close: the stream refuses such quotes until a history agrees
-NOTHING = TickBatch(np.array([], dtype=str), np.array([], dtype=np.int64), np.array([]))
 
 
 class YahooFeed:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from producers import feed
 from producers.csv_feed import CsvFeed, read_csv
 from producers.errors import FixAndRestart
 from producers.sessions import nyse
@@ -106,6 +107,18 @@ def test_the_last_sessions_are_live_and_nothing_is_lost(tmp_path: Path) -> None:
     ]
     assert feed.missing == ["nasdaq", "bitcoin", "cash"]
     assert feed.data_hash() == CsvFeed(tmp_path, UNIVERSE, 10, 1.0).data_hash()
+
+
+def test_between_slow_sessions_it_says_that_it_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed, "SLICE_S", 0.01)
+    write(
+        tmp_path,
+        "gold.csv",
+        "".join(f"{day},{100 + i}\n" for i, day in enumerate(nyse().date[12_000:12_010])),
+    )
+    got = [len(part) for part in CsvFeed(tmp_path, UNIVERSE, 2, 20.0).live({})]
+    assert got.count(1) == 2
+    assert got.count(0) >= 4
 
 
 def test_sessions_without_a_row_are_reported_and_played_ones_can_be_published_again(tmp_path: Path) -> None:

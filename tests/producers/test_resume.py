@@ -1,14 +1,10 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from launcher import embedded_broker
 from launcher.create_topics import ensure_topics
-from launcher.free_port import LOOPBACK, free_ports
 from producers import topics
 from producers.errors import FixAndRestart
 from producers.kafka_client import client_config
@@ -17,15 +13,6 @@ from producers.reference import CPI
 from producers.resume import feed_in_log, newest_published, newest_reference, reaches_back
 from producers.settings import load_settings
 from producers.tick_batch import batch
-from tests.services import running
-
-
-@pytest.fixture
-def empty_broker(tmp_path: Path) -> Iterator[str]:
-    """A broker of its own: feeds are never mixed in one log."""
-    port = free_ports(1)[0]
-    with running(embedded_broker.command(port), port, tmp_path / "log"):
-        yield f"{LOOPBACK}:{port}"
 
 
 def test_the_newest_published_tick_of_every_symbol_is_found(empty_broker: str) -> None:
