@@ -22,7 +22,7 @@ import numpy as np
 
 from feature_repo.features import spec_hash
 from producers import logs, metrics, topics
-from producers.errors import AllocastError, FixAndRestart
+from producers.entry_point import exit_codes
 from producers.kafka_client import client_config
 from producers.request import MODEL, TrainingRequest, encode_request
 from producers.request import SCHEMA as REQUEST_SCHEMA
@@ -293,7 +293,7 @@ def session_number(date: int) -> int:
 
 def main() -> int:
     """Entry point: runs until it is told to stop."""
-    try:
+    with exit_codes("monitor"):
         settings = load_settings()
         logs.configure(settings, "monitor")
         metrics.serve(settings, "monitor")
@@ -307,9 +307,6 @@ def main() -> int:
         while True:
             service.step()
             metrics.progress("monitor")
-    except AllocastError as error:
-        sys.stderr.write(f"monitor: {error}\n")
-        return 2 if isinstance(error, FixAndRestart) else 1
 
 
 if __name__ == "__main__":
