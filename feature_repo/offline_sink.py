@@ -9,6 +9,7 @@ frozen while it holds it would stop the new owner.)
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,6 +22,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from feature_repo.features import NUMERIC_NAMES, PROVENANCE, WINDOW
+
+log = logging.getLogger(__name__)
 
 SCHEMA = pa.schema(
     [
@@ -72,8 +75,11 @@ def upsert(folder: Path, partition: int, table: pa.Table) -> None:
 def _replaced(path: Path, rows: pa.Table) -> bool:
     """Merge rows into a file; False when another writer was faster."""
     before = _version(path)
-    if before:
-        rows = pa.concat_tables([pq.read_table(path, schema=SCHEMA), rows])
+    held = _held(path) if before else None
+    if before and held is None:
+        return False  # it is out of the way now
+    if held is not None:
+        rows = pa.concat_tables([held, rows])
     newest = (
         rows.select(["symbol", "event_timestamp"])
         .append_column("position", pa.array(np.arange(len(rows))))
@@ -84,7 +90,10 @@ def _replaced(path: Path, rows: pa.Table) -> bool:
     for left_over in path.parent.glob(f".{path.stem}.*.tmp"):
         left_over.unlink(missing_ok=True)
     scratch = path.with_name(f".{path.stem}.{os.getpid()}.tmp")
-    pq.write_table(rows.take(pa.array(np.sort(newest["position_max"].to_numpy()))), scratch)
+    with scratch.open("wb") as file:
+        pq.write_table(rows.take(pa.array(np.sort(newest["position_max"].to_numpy()))), file)
+        file.flush()
+        os.fsync(file.fileno())  # or the machine's end could leave the new name with nothing behind it
     if _version(path) != before:
         return False
     try:
@@ -92,6 +101,23 @@ def _replaced(path: Path, rows: pa.Table) -> bool:
     except FileNotFoundError:  # the other writer has taken ours for a left-over
         return False
     return True
+
+
+def _held(path: Path) -> pa.Table | None:
+    """What a file holds. One that cannot be read is moved aside, so that the stream goes on without its rows."""
+    try:
+        return pq.read_table(path, schema=SCHEMA)
+    except (pa.ArrowInvalid, OSError) as error:
+        if getattr(error, "errno", None) is not None:
+            raise  # the disk's trouble and not the file's: to be tried again
+        broken = path.with_name(f".{path.name}.broken")
+        path.replace(broken)
+        log.error(
+            "%s cannot be read (%s) and is kept as %s: rows of its year and partition are missing until the producer"
+            " publishes the whole past again, which it does every half week, or until a backup is put in its place",
+            path, error, broken.name,
+        )  # fmt: skip
+        return None
 
 
 def _version(path: Path) -> tuple[int, int] | None:

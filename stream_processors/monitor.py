@@ -21,7 +21,7 @@ import msgspec
 
 from feature_repo.features import spec_hash
 from producers import logs, metrics, topics
-from producers.errors import AllocastError, FixAndRestart
+from producers.entry_point import exit_codes
 from producers.kafka_client import client_config
 from producers.request import MODEL, TrainingRequest, encode_request
 from producers.request import SCHEMA as REQUEST_SCHEMA
@@ -287,7 +287,7 @@ def rules(settings: Settings) -> policy.Rules:
 
 def main() -> int:
     """Entry point: runs until it is told to stop."""
-    try:
+    with exit_codes("monitor"):
         settings = load_settings()
         logs.configure(settings, "monitor")
         metrics.serve(settings, "monitor")
@@ -301,9 +301,6 @@ def main() -> int:
         while True:
             service.step()
             metrics.progress("monitor")
-    except AllocastError as error:
-        sys.stderr.write(f"monitor: {error}\n")
-        return 2 if isinstance(error, FixAndRestart) else 1
 
 
 if __name__ == "__main__":

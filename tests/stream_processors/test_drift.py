@@ -162,15 +162,47 @@ def test_a_forecast_is_scored_with_the_next_bar_in_any_order_of_arrival() -> Non
         assert [(one.session_date, one.pit) for one in scored] == [(2, pytest.approx(0.625))]
 
 
-def test_repeats_corrections_and_history_are_not_scored() -> None:
+def test_repeats_and_corrections_are_not_scored() -> None:
     matcher = Matcher()
     list(matcher.bar(bar(1, 100)))
     list(matcher.forecast(forecast(1)))
     assert len(list(matcher.bar(bar(2, 101)))) == 1
     assert not list(matcher.bar(bar(2, 150)))  # a correction
     assert not list(matcher.forecast(forecast(1)))  # delivered again
-    list(matcher.forecast(forecast(2)))
-    assert not list(matcher.bar(bar(3, 101, history=True)))
+    assert not list(matcher.bar(bar(1, 90, history=True)))  # an older one
+
+
+def test_what_was_forecast_live_is_scored_after_the_past_was_published_again() -> None:
+    """Compaction has left the bars of the new past alone, of which the prices are halved; forecasts are as they were."""
+    matcher = Matcher()
+    found = [
+        one
+        for date, price in ((1, 50.0), (2, 50.5), (3, 50.0))
+        for one in matcher.bar(bar(date, price, True))
+    ]
+    assert found == []
+    (first,) = matcher.forecast(forecast(1, 100.0))
+    assert first.outcome == pytest.approx(math.log(50.5 / 50.0))
+    (second,) = matcher.forecast(forecast(2, 101.0))
+    assert (second.session_date, second.outcome) == (3, pytest.approx(math.log(50.0 / 50.5)))
+
+
+def test_a_move_begins_at_the_close_as_it_was_corrected() -> None:
+    matcher = Matcher()
+    list(matcher.bar(bar(1, 100.0)))
+    list(matcher.forecast(forecast(1, 100.0)))
+    for date, price in ((0, 49.0), (1, 50.0)):  # a split: the past is published again
+        assert list(matcher.bar(bar(date, price, history=True))) == []
+    (scored,) = matcher.bar(bar(2, 50.25))
+    assert scored.outcome == pytest.approx(math.log(50.25 / 50.0))
+
+
+def test_moves_that_no_forecast_can_meet_any_more_are_forgotten() -> None:
+    matcher = Matcher()
+    for date in range(1, 1_000):
+        list(matcher.bar(bar(date, 100.0)))
+    assert len(list(matcher.forecast(forecast(990)))) == 1
+    assert sum(map(len, matcher._moves.values())) == 8
 
 
 @settings(max_examples=30)

@@ -125,7 +125,12 @@ def test_what_was_tampered_with_comes_out_differently(chain: Any, logs: Any) -> 
     forecasts, bars = logs
     assets = {"GC=F": "gold", "^IXIC": "nasdaq"}
     moved = [
-        msgspec.structs.replace(one, price=one.price * (1 + 0.02 * at)) for at, one in enumerate(forecasts)
+        msgspec.structs.replace(
+            one,
+            price=one.price * (1 + 0.02 * at),  # what the shadow is judged by
+            quantiles=[[value + 0.02 for value in row] for row in one.quantiles],  # and the monitor
+        )
+        for at, one in enumerate(forecasts)
     ]
     checks = {one.part: one.same for one in audit.again(found, assets, bars, moved, told)}
     assert checks == {"gate": True, "monitor": False, "policy": False, "shadow": False}
