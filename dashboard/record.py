@@ -48,6 +48,9 @@ class Record:
     recent: Mapping[str, Mapping[int, float]] = field(default_factory=dict)  # the same, the newest of it
     forecasts: int = 0
     matured: Sequence[Matured] = ()
+    watched: Mapping[str, int] = field(
+        default_factory=dict
+    )  # version in its shadow -> sessions with an outcome
     pipeline: Pipeline = Pipeline()
     status: str = ""  # one sentence while the broker is away
     revision: int = 0

@@ -85,12 +85,17 @@ def _once_per_revision(poller: Poller) -> Callable[[], list[Skill]]:
 def _connect_models(app: Dash, poller: Poller) -> None:
     @app.callback(
         Output("drift-words", "children"),
+        Output("policy-words", "children"),
         Output("meters", "children"),
+        Output("informed", "children"),
         Output("drift-figure", "data"),
         Output("drift-summary", "children"),
         Output("progress", "children"),
         Output("events", "children"),
         Output("rollback-version", "data"),
+        Output("rollback-version", "disabled"),
+        Output("rollback", "disabled"),
+        Output("no-earlier", "children"),
         Input("go-models", "data"),
         prevent_initial_call=True,
     )
@@ -98,17 +103,23 @@ def _connect_models(app: Dash, poller: Poller) -> None:
         snapshot, universe = poller.snapshot, poller.universe
         news, champion = snapshot.news, snapshot.champion
         lines = models_view.drift_lines(news, universe)
-        words = drift_state.words(news)
+        words = drift_state.words(news, universe)
         served = champion.version if champion else ""
         versions = await asyncio.to_thread(poller.source.versions)
+        earlier = [one for one in versions if one != served]
         return (
             words,
+            f"{drift_state.rules(news)} {drift_state.last_word(news)}",
             models_view.meters(news, universe),
+            models_view.informed(news, universe),
             figures.drift(lines) if lines else figures.empty(),
             words,
-            models_view.progress(news.events),
+            models_view.progress(news, snapshot.record.watched, poller.source.shadow_sessions()),
             models_view.history(news.events),
-            [{"value": one, "label": one} for one in versions if one != served],
+            [{"value": one, "label": one} for one in earlier],
+            not earlier,
+            not earlier,
+            "" if earlier else "There is no earlier model to roll back to yet.",
         )
 
 

@@ -7,16 +7,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dashboard import drift_state, trust_view
+from dashboard import trust_view
 from dashboard.compare import difference, figures, less_risk, profit
-from dashboard.events import DriftReport, News
 from dashboard.live import Snapshot
 from dashboard.market_hours import is_open, next_opening_ms
 from dashboard.past import so_far
 from dashboard.skill import against_random_walk, p_value
 from dashboard.stress import WINDOWS, Window, path, stress
 from producers.sessions import nyse
-from tests.dashboard.stubs import UNIVERSE, champion, closes, news, record, rows
+from tests.dashboard.stubs import UNIVERSE, champion, closes, record, rows
 from training.answer import Choice, Request, Suggestion
 from training.profit import simulate
 from training.said_and_done import Matured
@@ -157,12 +156,3 @@ def test_the_exchange_is_open(moment: str, expected: bool) -> None:
     opening = next_opening_ms(at, nyse())
     assert opening is not None
     assert opening > at
-
-
-def test_drift_in_words() -> None:
-    assert drift_state.words(News()).startswith("No session")
-    assert "No alarm" in drift_state.words(news())
-    assert drift_state.words(news(alarm=True)).startswith("Alarm for gold.")
-    asked = news(sessions=5)
-    trigger = DriftReport("gold", "scale", 9_000.0, 4032.0, True, 20260730, 1, triggers=True)
-    assert "not before 21 more sessions" in drift_state.words(asked.with_report(trigger))

@@ -96,3 +96,16 @@ def test_a_missing_broker_is_said_and_tried_again(monkeypatch: pytest.MonkeyPatc
     until(lambda: "does not exist yet" in reader.news().status, "the reader tries again")
     reader.stop()
     assert BrokerAway.refusals == 0
+
+
+def test_a_training_does_not_push_the_history_out() -> None:
+    news = absorb(News(), MODEL_EVENTS, event(1))
+    for at_ms in range(2, 2 + 3 * KEPT_EVENTS):
+        told = ModelEvent("training", "", "drift", at_ms, idempotency_key="k", progress=at_ms / 1000)
+        news = absorb(news, MODEL_EVENTS, msgspec.json.encode(told))
+    assert [one.kind for one in news.events] == ["promoted"]
+    assert list(news.progress) == ["k"]
+    assert news.latest == news.progress["k"]
+    assert news.latest.at_ms == 1 + 3 * KEPT_EVENTS
+    news = absorb(news, MODEL_EVENTS, event(news.latest.at_ms))
+    assert news.latest == news.events[-1]  # of the same moment

@@ -228,7 +228,7 @@ def test_retraining_and_rolling_back(site: Site, quiet: Tab) -> None:
     site.source.said = site.source.said.with_event(
         ModelEvent("training", "", "manual", 2, "fitting the LSTM", progress=0.4)
     )
-    expect(page.locator("#progress")).to_contain_text("40 %, fitting the LSTM")
+    expect(page.locator("#progress")).to_contain_text("40 %. Fitting the LSTM.")
     page.get_by_role("button", name="Roll back").click()
     expect(page.locator("#action-answer")).to_have_text("Choose the model first.")
     page.get_by_role("textbox", name="Model to roll back to").click()
