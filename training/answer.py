@@ -193,7 +193,7 @@ def ask(
         if name not in known:
             raise FixAndRestart(f"weights: unknown asset {name!r}; known are {', '.join(known)}")
         if not 0 <= weight <= MAX_WEIGHT:
-            raise FixAndRestart(f"weights: {name} must be 0 or more percent, got {weight:g}")
+            raise FixAndRestart(f"weights: {name} must be 0 to {MAX_WEIGHT:,.0f} percent, got {weight:g}")
     total = math.fsum(weights.values())
     if abs(total - 100) > 0.01:
         change = f"add {100 - total:g}" if total < 100 else f"take away {total - 100:g}"

@@ -116,6 +116,7 @@ def test_the_answer_is_that_of_the_command_line(open_site: Site) -> None:
         ({**QUESTION, "weights": {"gold": 60}}, "sum to 100"),
         ({**QUESTION, "weights": {"shares": 100}}, "unknown asset"),
         ({**QUESTION, "weights": {"gold": None}}, "weights"),
+        ({**QUESTION, "weights": {"gold": 1e308, "nasdaq": 1e308}}, "gold"),
         ({**QUESTION, "horizon": "9m"}, "horizon"),
         ({**QUESTION, "horizon": "m" * 10_000}, "horizon"),
         ({**QUESTION, "fee": 99}, "fee"),
