@@ -38,6 +38,27 @@ class Pipeline:
 
     behind: int | None = None  # records of market.ticks that no worker has acknowledged
     dead: int | None = None  # refused records that are kept
+    acknowledged: int | None = None  # sum of the workers' offsets
+    before: tuple[
+        tuple[int, int], ...
+    ] = ()  # (behind, acknowledged) of the two readings before, oldest first
+
+    @property
+    def grows(self) -> bool:
+        """Whether more is left undone at each of the last two readings."""
+        lags = [*(behind for behind, _ in self.before), self.behind or 0]
+        return len(lags) == 3 and lags[0] < lags[1] < lags[2]
+
+    @property
+    def stands(self) -> bool:
+        """Whether it grows and nothing at all was acknowledged meanwhile."""
+        return self.grows and len({*(done for _, done in self.before), self.acknowledged}) == 1
+
+    def followed_by(self, later: Pipeline) -> Pipeline:
+        """`later` with the readings before it."""
+        if self.behind is None or self.acknowledged is None:
+            return later
+        return replace(later, before=(*self.before, (self.behind, self.acknowledged))[-2:])
 
 
 @dataclass(frozen=True)
@@ -180,4 +201,4 @@ class RecordReader:
         finally:
             admin.close()
         behind = sum(end - done.get(part.partition, end) for part, end in ticks.items()) if done else None
-        return Pipeline(behind=behind, dead=dead)
+        return Pipeline(behind=behind, dead=dead, acknowledged=sum(done.values()) if done else None)

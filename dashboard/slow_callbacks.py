@@ -16,7 +16,7 @@ from training.answer import HORIZONS
 GATES = {  # view -> what it is computed again for, while it is open
     "trust": [("slow-tick", "data"), ("horizon", "value")],
     "models": [("slow-tick", "data")],
-    "health": [("slow-tick", "data"), ("tick", "data")],
+    "health": [("health-tick", "data")],
 }
 
 
@@ -132,4 +132,6 @@ def _connect_health(app: Dash, poller: Poller) -> None:
     )
     async def health(_triggers: list[Any]) -> tuple[Any, ...]:
         snapshot = poller.snapshot
-        return health_view.services(snapshot, now_ms()), health_view.inputs(snapshot, poller.universe)
+        return health_view.services(snapshot, poller.universe, now_ms()), health_view.inputs(
+            snapshot, poller.universe
+        )

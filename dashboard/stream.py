@@ -14,6 +14,7 @@ from dashboard.metrics import MODEL_AGE_S, READ_AGE_S, VIEWERS
 from producers.universe import Universe
 
 EVERY_S = 1.0
+HEALTH_EVERY_MS = 5_000
 
 Props = dict[tuple[str, str], Any]  # (component id, property) -> value
 
@@ -27,6 +28,8 @@ def props(snapshot: Snapshot, universe: Universe, now_ms: int) -> Props:
     live: Props = {
         ("tick", "data"): snapshot.revision,
         ("slow-tick", "data"): slow_revision(snapshot),
+        ("health-tick", "data"): now_ms
+        // HEALTH_EVERY_MS,  # also when nothing moves: silence is what it shows
         ("waiting", "children"): waiting,
         ("waiting", "className"): "banner" if waiting else "unseen",
         ("feed-badge", "children"): badge,
