@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -67,17 +68,19 @@ def _connect_trust(app: Dash, poller: Poller) -> None:
 
 
 def _once_per_revision(poller: Poller) -> Callable[[], list[Skill]]:
-    """Skill is computed once for all viewers of a record."""
+    """Skill is computed once for all viewers of a record; who comes meanwhile waits for it."""
     held: tuple[int, list[Skill]] = (-1, [])
+    one_at_a_time = threading.Lock()
 
     def skills() -> list[Skill]:
         nonlocal held
-        record = poller.snapshot.record
-        if held[0] != record.revision:
-            from producers.sessions import nyse
+        with one_at_a_time:
+            record = poller.snapshot.record
+            if held[0] != record.revision:
+                from producers.sessions import nyse
 
-            held = record.revision, against_random_walk(record.matured, record.closes, nyse())
-        return held[1]
+                held = record.revision, against_random_walk(record.matured, record.closes, nyse())
+            return held[1]
 
     return skills
 
