@@ -15,6 +15,7 @@ from producers.universe import Universe
 
 EVERY_S = 1.0
 HEALTH_EVERY_MS = 5_000
+FRONTIER_EVERY_MS = 600_000
 
 Props = dict[tuple[str, str], Any]  # (component id, property) -> value
 
@@ -30,6 +31,7 @@ def props(snapshot: Snapshot, universe: Universe, now_ms: int) -> Props:
         ("slow-tick", "data"): slow_revision(snapshot),
         ("health-tick", "data"): now_ms
         // HEALTH_EVERY_MS,  # also when nothing moves: silence is what it shows
+        ("frontier-tick", "data"): frontier_revision(snapshot, waiting, now_ms),
         ("waiting", "children"): waiting,
         ("waiting", "className"): "banner" if waiting else "unseen",
         ("feed-badge", "children"): badge,
@@ -64,6 +66,12 @@ def slow_revision(snapshot: Snapshot) -> str:
     news, record, champion = snapshot.news, snapshot.record, snapshot.champion
     version = champion.version if champion else ""
     return f"{record.revision}.{news.revision}.{version}.{news.status}.{record.status}"
+
+
+def frontier_revision(snapshot: Snapshot, waiting: str, now_ms: int) -> str:
+    """Changes with the model, when what was missing is there, and every ten minutes."""
+    version = snapshot.champion.version if snapshot.champion else ""
+    return f"{version}.{'' if waiting else 'ready'}.{now_ms // FRONTIER_EVERY_MS}"
 
 
 def beat(snapshot: Snapshot, universe: Universe, now_ms: int) -> dict[str, Any]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from dashboard import trust_view
+from dashboard import compare_view, stream, trust_view
+from dashboard import figures as charts
 from dashboard.compare import difference, figures, less_risk, profit
 from dashboard.live import Snapshot
 from dashboard.market_hours import is_open, next_opening_ms
@@ -156,3 +159,26 @@ def test_the_exchange_is_open(moment: str, expected: bool) -> None:
     opening = next_opening_ms(at, nyse())
     assert opening is not None
     assert opening > at
+
+
+@pytest.mark.parametrize("kind", ["after inflation", "before inflation"])
+def test_compared_money_says_what_it_is(kind: str) -> None:
+    own, other = outcome(sp500=60.0, cash=40.0), outcome(cash=100.0)
+    found = [(name, figures(one, 126, real=True)) for name, one in (("A", own), ("B", other))]
+    apart = [None, difference(profit(other, 126, real=True) * 1e4, profit(own, 126, real=True) * 1e4)]
+    shown = str(compare_view.compared(found, apart, 1e8, " EUR", kind))
+    assert f"side by side, {kind}" in shown
+    assert f"All money is {kind}" in shown
+    assert re.search(r"± [\d,]+ EUR", shown.replace("\xa0", " ")), shown
+    assert "e+0" not in shown
+    assert charts.ranges(found, ", EUR", kind)["layout"]["xaxis"]["title"]["text"] == f"profit {kind}, EUR"
+
+
+def test_the_frontier_is_worked_out_again_when_it_must_be() -> None:
+    ready = Snapshot(rows=ROWS, champion=champion(), taken_ms=1, store_problem="")
+    minute = 60_000
+    now = stream.frontier_revision(ready, "", minute)
+    assert stream.frontier_revision(ready, "", 2 * minute) == now
+    assert stream.frontier_revision(ready, "", 11 * minute) != now
+    assert stream.frontier_revision(ready, "Waiting for prices.", minute) != now
+    assert stream.frontier_revision(replace(ready, champion=champion(version="v2")), "", minute) != now
