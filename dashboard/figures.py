@@ -170,8 +170,11 @@ def _label(session: int, text: str, anchor: str) -> Figure:
     }
 
 
-def ranges(found: Sequence[tuple[str, Figures]], unit: str) -> Figure:
-    """Each allocation's 90 and 50 of 100 scenarios as bars, its median as a marker. Profit in money."""
+def ranges(found: Sequence[tuple[str, Figures]], unit: str, kind: str) -> Figure:
+    """Each allocation's 90 and 50 of 100 scenarios as bars, its median as a marker. Profit in money.
+
+    kind : after or before inflation.
+    """
     data: list[Figure] = []
     for at, (name, one) in enumerate(found):
         colour = COLOURS[at]
@@ -209,7 +212,7 @@ def ranges(found: Sequence[tuple[str, Figures]], unit: str) -> Figure:
     layout |= {"showlegend": False, "hovermode": "closest"}
     layout["margin"] = {"l": 8, "r": 12, "t": 8, "b": 44}
     layout["shapes"] = [_vertical(0, "solid")]
-    layout["xaxis"] = _axis(f"profit{unit}")
+    layout["xaxis"] = _axis(f"profit {kind}{unit}")
     layout["yaxis"] = {"autorange": "reversed", "type": "category", "automargin": True, "fixedrange": True}
     return {"data": data, "layout": layout}
 
@@ -251,8 +254,8 @@ def frontier(found: Suggestion, suggested: Suggested | None, unit: str) -> Figur
     layout = _layout()
     layout["hovermode"] = "closest"
     layout["shapes"] = []
-    layout["xaxis"] = _axis(f"mean loss in the worst twentieth{unit}")
-    layout["yaxis"] |= {"title": {"text": "mean profit after inflation"}}
+    layout["xaxis"] = _axis(f"mean loss in the worst twentieth after inflation{unit}")
+    layout["yaxis"] |= {"title": {"text": f"mean profit after inflation{unit}"}}
     return {"data": data, "layout": layout}
 
 

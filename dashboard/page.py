@@ -89,6 +89,8 @@ def page(poller: Poller, templates: dict[str, Any]) -> Any:
                 dcc.Store(id="pulse", data={**stream.beat(snapshot, universe, at), "set": []}),
                 live(dcc.Store, "tick"),
                 live(dcc.Store, "slow-tick"),
+                live(dcc.Store, "health-tick"),
+                live(dcc.Store, "frontier-tick"),
                 dcc.Store(id="trail", data=stream.trail(poller)),
                 *[dcc.Store(id=f"{name}-figure", data=figures.empty()) for name in CHARTS],
                 dcc.Store(id="suggested"),

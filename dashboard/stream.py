@@ -7,13 +7,15 @@ from typing import Any
 
 from dash import set_props
 
-from dashboard import model_view, view
+from dashboard import drift_state, training_words, view
 from dashboard.freshness import pulse, quiet, waiting_for
 from dashboard.live import Poller, Snapshot, now_ms
 from dashboard.metrics import MODEL_AGE_S, READ_AGE_S, VIEWERS
 from producers.universe import Universe
 
 EVERY_S = 1.0
+HEALTH_EVERY_MS = 5_000
+FRONTIER_EVERY_MS = 600_000
 
 Props = dict[tuple[str, str], Any]  # (component id, property) -> value
 
@@ -23,26 +25,29 @@ def props(snapshot: Snapshot, universe: Universe, now_ms: int) -> Props:
     waiting = waiting_for(snapshot)
     badge = view.feed_badge(snapshot)
     champion, news = snapshot.champion, snapshot.news
-    event = news.events[-1] if news.events else None
+    event = news.latest
     live: Props = {
         ("tick", "data"): snapshot.revision,
         ("slow-tick", "data"): slow_revision(snapshot),
+        ("health-tick", "data"): now_ms
+        // HEALTH_EVERY_MS,  # also when nothing moves: silence is what it shows
+        ("frontier-tick", "data"): frontier_revision(snapshot, waiting, now_ms),
         ("waiting", "children"): waiting,
         ("waiting", "className"): "banner" if waiting else "unseen",
         ("feed-badge", "children"): badge,
         ("feed-badge", "className"): f"badge {'simulated' if badge.startswith('SIMULATED') else ''}".strip(),
         ("model-version", "children"): champion.version if champion else "\u2013",
         ("model-since", "data-since"): str(champion.created_ms) if champion else "",
-        ("model-reason", "children"): model_view.model_reason(champion.reason) if champion else "",
-        ("event-line", "children"): model_view.event_line(event) if event else "none yet.",
+        ("model-reason", "children"): training_words.model_reason(champion.reason) if champion else "",
+        ("event-line", "children"): training_words.event_line(event) if event else "none yet.",
         ("event-since", "data-since"): str(event.at_ms) if event else "",
         ("news-status", "children"): news.status,
     }
-    for asset in universe.priced:
-        drift, alarm = model_view.drift_line(asset, news)
+    for name in (*(asset.id for asset in universe.priced), drift_state.EVERYTHING):
+        drift, alarm = drift_state.drift_line(name, news)
         live |= {
-            (f"drift-{asset.id}", "children"): drift,
-            (f"drift-{asset.id}", "className"): "alarm" if alarm else "",
+            (f"drift-{name}", "children"): drift,
+            (f"drift-{name}", "className"): "alarm" if alarm else "",
         }
     for asset in universe.asset:
         change, direction = view.change(asset, snapshot)
@@ -59,9 +64,14 @@ def props(snapshot: Snapshot, universe: Universe, now_ms: int) -> Props:
 def slow_revision(snapshot: Snapshot) -> str:
     """Changes when anything but a price did: what the slow views are computed again for."""
     news, record, champion = snapshot.news, snapshot.record, snapshot.champion
-    reports = sum(len(known) for known in news.reports.values())
-    last = news.events[-1].at_ms if news.events else 0
-    return f"{record.revision}.{reports}.{last}.{champion.version if champion else ''}.{news.status}.{record.status}"
+    version = champion.version if champion else ""
+    return f"{record.revision}.{news.revision}.{version}.{news.status}.{record.status}"
+
+
+def frontier_revision(snapshot: Snapshot, waiting: str, now_ms: int) -> str:
+    """Changes with the model, when what was missing is there, and every ten minutes."""
+    version = snapshot.champion.version if snapshot.champion else ""
+    return f"{version}.{'' if waiting else 'ready'}.{now_ms // FRONTIER_EVERY_MS}"
 
 
 def beat(snapshot: Snapshot, universe: Universe, now_ms: int) -> dict[str, Any]:

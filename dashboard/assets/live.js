@@ -16,6 +16,8 @@
   var saying = "";
   var paused = false;
   var held = {};            // what came while paused
+  var troubles = {};        // a callback's output -> status of its last answer, while that was a refusal or an error
+  var leaving = false;
 
   function byId(id) { return document.getElementById(id); }
   function now() { return last ? last.now_ms + performance.now() - lastAt : Date.now(); }
@@ -35,6 +37,40 @@
       saying = "";
       if (next !== " ") { say(next); }
     }, 5000);
+  }
+
+  /* A page whose session has ended goes to the log-in and comes back to the same question. */
+  function logIn() {
+    if (leaving) { return; }
+    leaving = true;
+    location.assign("login?next=" + encodeURIComponent(location.pathname + location.search));
+  }
+
+  /* The socket may go on while the server refuses or fails the callbacks: then the figures are old. */
+  var plainFetch = window.fetch;
+  window.fetch = function (where, options) {
+    var asked = plainFetch.apply(window, arguments);
+    if (String(where && where.url || where).indexOf("_dash-update-component") >= 0) {
+      var output = /"output":"([^"]*)"/.exec(options && options.body || "");
+      asked.then(function (answer) {
+        if (answer.status === 401) { logIn(); }
+        if (answer.status === 429 || answer.status >= 500) {
+          troubles[output && output[1]] = answer.status;
+        } else {
+          delete troubles[output && output[1]];
+        }
+        render();
+      }, function () { /* a server that is gone is seen by its silence */ });
+    }
+    return asked;
+  };
+
+  function trouble() {
+    var statuses = Object.keys(troubles).map(function (output) { return troubles[output]; });
+    if (!statuses.length) { return ""; }
+    return statuses.indexOf(429) >= 0
+      ? "Too many questions were asked from here. The dimmed figures are from before; they go on by themselves within a minute."
+      : "The server could not answer. The dimmed figures are from before; they go on by themselves.";
   }
 
   function age(ms) {
@@ -74,11 +110,15 @@
     } else {
       ["ticks", "features", "model", "page"].forEach(function (name) { show(name, "waiting", "", "connecting"); });
     }
-    var banner = byId("offline");
-    if (banner.hidden !== !gone) { banner.hidden = !gone; }
-    if (gone) {  // the same words every time: an alert that changes is read out again
+    var banner = byId("offline"), failing = trouble();
+    if (banner.hidden !== !(gone || failing)) { banner.hidden = !(gone || failing); }
+    // The same words every time: an alert that changes is read out again.
+    if (gone) {
       write(banner, "The server does not answer. What you see is from before; the page goes on by itself when it is back.");
+    } else if (failing) {
+      write(banner, failing);
     }
+    document.documentElement.classList.toggle("failing", failing !== "");
     document.querySelectorAll("[data-since]").forEach(function (element) {
       var since = Number(element.getAttribute("data-since"));
       write(element, since ? age(since) + " ago" : "\u2013");
@@ -90,7 +130,8 @@
      again, Dash is told to look: it connects when a page becomes visible. */
   function knock() {
     if (last === null || silentFor() <= GONE_AFTER_S) { healthyFor = 0; return; }
-    fetch("healthz", { cache: "no-store" }).then(function (answer) {
+    fetch("api/session", { cache: "no-store" }).then(function (answer) {
+      if (answer.status === 401) { logIn(); }
       if (!answer.ok) { return; }
       healthyFor += 2;
       document.dispatchEvent(new Event("visibilitychange"));

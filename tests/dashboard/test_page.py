@@ -3,16 +3,20 @@
 
 from __future__ import annotations
 
+import re
 import urllib.request
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
+from pydantic import SecretStr
 
+from dashboard.access import Access, AccessSettings, decide
 from dashboard.events import DriftReport
 from tests.browser import Tab
 from tests.dashboard.conftest import Site, until
 from tests.dashboard.stubs import champion, rows
+from training.answer import Answer
 from training.events import ModelEvent
 
 LIGHT_TEXT, DARK_TEXT = "#2a3f5f", "#f2f5fa"  # of the two chart templates
@@ -264,3 +268,68 @@ def test_without_a_choice_the_system_decides(site: Site, quiet: Tab) -> None:
     page.emulate_media(color_scheme="dark")
     expect(page.locator("html")).to_have_attribute("data-mantine-color-scheme", "dark")
     wait_for_font(page, DARK_TEXT)
+
+
+def test_figures_that_the_server_cannot_renew_are_dimmed(site: Site, tab: Tab) -> None:
+    page = tab.open(site.url)
+    expect(page.locator("#profit-median")).to_have_text("▲ +300")
+    answer = site.source.answer
+    site.source.answer = broken  # type: ignore[method-assign]
+    site.source.move("gold", 4200.0)
+    expect(page.locator("#offline")).to_contain_text("The server could not answer.")
+    expect(page.locator("html")).to_have_class(re.compile("failing"))
+    expect(page.locator("#word-page")).to_have_text("live")  # the socket goes on
+    site.source.answer = answer  # type: ignore[method-assign]
+    site.source.move("gold", 4105.2)
+    expect(page.locator("#offline")).to_be_hidden()
+
+
+def broken(*_: object) -> Answer:
+    raise RuntimeError("a fault of ours")
+
+
+def test_a_page_whose_session_has_ended_goes_to_the_log_in(site: Site, tab: Tab) -> None:
+    def password(word: str) -> Access:
+        return decide(AccessSettings(login="required", operator_password=SecretStr(word)), "127.0.0.1")
+
+    site.stop()
+    site.access = password("before")
+    site.start()
+    page = tab.open(site.url + "?amount=500")
+    page.get_by_label("Password").fill("before")
+    page.keyboard.press("Enter")
+    expect(page.locator("#word-page")).to_have_text("live")
+    site.stop()
+    site.access = password("after")  # a new password ends every session
+    site.start()
+    expect(page).to_have_url(site.url + "login?next=%2F%3Famount%3D500")
+    page.get_by_label("Password").fill("after")
+    page.keyboard.press("Enter")
+    expect(page.locator("#amount")).to_have_value("500")
+    expect(page.locator("#word-page")).to_have_text("live")
+
+
+def test_the_model_is_swapped_while_forecasts_are_asked(site: Site, quiet: Tab) -> None:
+    page = quiet.open(site.url)
+    expect(page.locator("#profit-median")).to_have_text("▲ +300")
+    page.evaluate(
+        """() => {
+            const own = window.dash_clientside.allocast, pulse = own.pulse;
+            window.pulses = 0;
+            own.pulse = sent => { window.pulses += 1; return pulse(sent); };
+        }"""
+    )
+    for number in range(2, 8):  # also while an answer is on its way
+        before = page.evaluate("window.pulses")
+        site.source.model = champion(version=f"v{number}", members={"har": 1.0})
+        fill(page, "weight-gold", f"{10 + number}")
+        fill(page, "weight-cash", f"{30 - number}")
+        expect(page.locator("#model-version")).to_have_text(f"v{number}")
+        assert page.evaluate("window.pulses") - before <= 3, (
+            "one pulse a second; the newest snapshot is in each"
+        )
+    expect(page.locator("#sum")).to_have_text("100 %")
+    expect(page.locator("#members")).to_have_text("HAR100 %")
+    expect(page.locator("#figures")).not_to_have_class("dim")
+    expect(page.locator("#offline")).to_be_hidden()
+    assert page.evaluate("document.documentElement.classList.contains('failing')") is False
