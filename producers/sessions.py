@@ -96,3 +96,8 @@ def missing_sessions(event_ms: npt.NDArray[np.int64]) -> list[int]:
     index = np.unique(np.searchsorted(sessions.close_ms, event_ms))
     missing = np.setdiff1d(np.arange(index[0], index[-1]), index)
     return [int(day) for day in sessions.yyyymmdd[missing]]
+
+
+def session_number(date: int) -> int:
+    """Position of a session date (yyyymmdd) in the NYSE calendar; of other dates, of the next session."""
+    return int(np.searchsorted(nyse().yyyymmdd, date))

@@ -5,7 +5,7 @@ Per asset `scale` on |2u - 1| (too large: volatility is underestimated, too smal
 volatility of all assets together. Their thresholds share one false-alarm budget, so that the whole system
 raises a false alarm at most once in FAMILY_RUN_LENGTH sessions on average. What is done about an alarm is
 decided in policy.py. Every LOOK_EVERY sessions the distributions of moves are compared with the past, which
-informs a reader and asks for nothing.
+informs a reader and asks for nothing; so do the known detectors beside ours.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import numpy as np
 
 from stream_processors import feature_drift
 from stream_processors.e_detector import EDetector
+from stream_processors.known_detectors import Known
 from stream_processors.level import LONGEST_PAST, LevelDetector
 from stream_processors.matching import Scored
 
@@ -67,9 +68,11 @@ class Monitor:
     closes: Mapping[str, Mapping[int, float]] = field(default_factory=dict)
     run_length: float = FAMILY_RUN_LENGTH
     look_every: int = LOOK_EVERY  # 0: never
+    known: Mapping[str, Callable[[], Known]] = field(default_factory=dict)  # detectors that only inform
     _detectors: dict[tuple[str, str], EDetector] = field(default_factory=dict)
     _level: LevelDetector | None = None
     _garch: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    _known: dict[tuple[str, str], Known] = field(default_factory=dict)
     _open: dict[str, Scored] = field(default_factory=dict)  # outcomes of the session that is not complete yet
     _window: dict[tuple[str, str], int] = field(default_factory=dict)
     _model: str = ""
@@ -99,6 +102,7 @@ class Monitor:
             reports.append(
                 self._report(asset, name, detector.value, detector.threshold, alarm, scored, at_ms)
             )
+        reports += self._beside(asset, scored, at_ms)
         if scored.session_date >= newest:
             self._open[asset] = scored
             if len(self._open) == len(self.assets):
@@ -111,7 +115,19 @@ class Monitor:
             one.reset()
         if self._level is not None:
             self._level.reset()
+        self._known.clear()
         self._window.clear()
+
+    def _beside(self, asset: str, scored: Scored, at_ms: int) -> list[DriftReport]:
+        """The known detectors on the scale: 1 when they find a change at this outcome, 0 otherwise."""
+        reports = []
+        for name, new in self.known.items():
+            detector = self._known.get((asset, name)) or self._known.setdefault((asset, name), new())
+            detector.update(STATISTICS["scale"](scored.pit))
+            found = detector.drift_detected
+            made = self._report(asset, name, float(found), 1.0, found, scored, at_ms)
+            reports.append(msgspec.structs.replace(made, informs=True))
+        return reports
 
     def _close_session(self, at_ms: int) -> list[DriftReport]:
         """The level of volatility, when all assets of a session are there or the next session has begun."""

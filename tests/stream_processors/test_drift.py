@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from stream_processors import feature_drift
 from stream_processors.drift import FAMILY_RUN_LENGTH, LEVEL, LEVEL_SHARE, Monitor, returns_before
 from stream_processors.e_detector import EDetector
+from stream_processors.known_detectors import river_detectors
 from stream_processors.level import LEVELS, PERSISTENT, LevelDetector
 from stream_processors.matching import LoggedForecast, Matcher, Scored
 from stream_processors.messages import Bar
@@ -250,3 +251,17 @@ def test_distributions_are_compared_with_what_clean_windows_reach() -> None:
     found = feature_drift.compare(broken, 0)
     assert {one.asset for one in found if one.alarm} == {0, 1, 3}
     assert feature_drift.compare(broken[-300:], 0) == []
+
+
+def test_known_detectors_stand_beside_ours_and_only_inform() -> None:
+    monitor = Monitor(["gold"], look_every=0, known=river_detectors())
+    calm = np.random.default_rng(3).uniform(size=300)
+    wild = np.where(np.arange(300) % 2, 0.999, 0.001)
+    found: dict[str, list[int]] = {"adwin": [], "page_hinkley": []}
+    for at, level in enumerate(np.concatenate([calm, wild])):
+        for one in monitor.score("gold", scored(at, float(level)), at_ms=0):
+            if one.detector in found:
+                assert one.informs
+                assert one.alarm == (one.value >= one.threshold)
+                found[one.detector] += [at] * one.alarm
+    assert all(300 < alarms[0] < 400 for alarms in found.values()), found
