@@ -14,6 +14,7 @@ from dashboard.metrics import MODEL_AGE_S, READ_AGE_S, VIEWERS
 from producers.universe import Universe
 
 EVERY_S = 1.0
+WHOLE_EVERY = 30  # pulses: a browser that was too busy to see one of them does not stay behind for longer
 HEALTH_EVERY_MS = 5_000
 FRONTIER_EVERY_MS = 600_000
 
@@ -75,8 +76,24 @@ def frontier_revision(snapshot: Snapshot, waiting: str, now_ms: int) -> str:
 
 
 def beat(snapshot: Snapshot, universe: Universe, now_ms: int) -> dict[str, Any]:
-    """What every pulse carries: the server's clock, the stages, the prices as numbers for the sparklines."""
+    """What a pulse is made of: the server's clock, the stages, the prices as numbers for the sparklines."""
     return {**pulse(snapshot, universe, now_ms), "prices": _prices(snapshot, universe)}
+
+
+def changes(new: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
+    """The part of a beat that `old` has not; assets/live.js puts it over what it knows. The clock is always in it."""
+    stages = {
+        name: {field: value for field, value in stage.items() if old["stages"][name][field] != value}
+        if old
+        else stage
+        for name, stage in new["stages"].items()
+    }
+    known = old["prices"] if old else {}
+    return {
+        "now_ms": new["now_ms"],
+        "stages": {name: stage for name, stage in stages.items() if stage},
+        "prices": {name: price for name, price in new["prices"].items() if known.get(name) != price},
+    }
 
 
 def changed(new: Props, old: Props) -> Props:
@@ -96,23 +113,28 @@ async def follow(socket: Any, poller: Poller) -> None:
     The browser sets the properties itself, so that its Pause switch can hold them back.
     """
     sent: Props = {}
+    told: dict[str, Any] = {}
+    pulses = 0
     set_props("trail", {"data": trail(poller)})
     VIEWERS.inc()
     try:
         while not socket.is_shutdown:
             snapshot, at = poller.snapshot, now_ms()
-            new = props(snapshot, poller.universe, at)
+            if pulses % WHOLE_EVERY == 0:
+                sent, told = {}, {}
+            pulses += 1
+            new, now = props(snapshot, poller.universe, at), beat(snapshot, poller.universe, at)
             found = changed(new, sent).items()
             set_props(
                 "pulse",
                 {
                     "data": {
-                        **beat(snapshot, poller.universe, at),
+                        **changes(now, told),
                         "set": [[name, prop, value] for (name, prop), value in found],
                     }
                 },
             )
-            sent = new
+            sent, told = new, now
             READ_AGE_S.set((at - snapshot.taken_ms) / 1000 if snapshot.taken_ms else -1)
             MODEL_AGE_S.set((at - snapshot.champion.created_ms) / 1000 if snapshot.champion else -1)
             await asyncio.sleep(EVERY_S)

@@ -18,6 +18,7 @@
   var held = {};            // what came while paused
   var troubles = {};        // a callback's output -> status of its last answer, while that was a refusal or an error
   var leaving = false;
+  var asked = null;         // what the figures were asked for last
 
   function byId(id) { return document.getElementById(id); }
   function now() { return last ? last.now_ms + performance.now() - lastAt : Date.now(); }
@@ -173,6 +174,14 @@
     list.forEach(function (one) { held[one[0] + "." + one[1]] = one; });
   }
 
+  function component(type, props) { return { type: type, namespace: "dash_html_components", props: props }; }
+
+  /* As money.py writes it. */
+  function profit(value, digits) {
+    var text = Math.abs(value).toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+    return (/[1-9]/.test(text) ? (value > 0 ? "+" : "\u2212") : "") + text;
+  }
+
   function ask(path, body) {
     return fetch(path, {
       method: "POST",
@@ -229,6 +238,10 @@
     document.documentElement.dataset.login = who.login ? "yes" : "no";
   }).catch(function () { document.documentElement.dataset.role = "viewer"; });
 
+  document.addEventListener("visibilitychange", function () {
+    if (!document.hidden && byId("fan")) { window.dash_clientside.set_props("visible", { data: Date.now() }); }
+  });
+
   setInterval(render, 500);
   setInterval(knock, 2000);
 
@@ -237,6 +250,12 @@
     pulse: function (pulse) {
       if (!pulse) { return; }
       var fresh = last === null || pulse.now_ms !== last.now_ms;
+      if (last !== null) {  // only what has changed is sent
+        Object.keys(last.stages).forEach(function (name) {
+          pulse.stages[name] = Object.assign({}, last.stages[name], pulse.stages[name]);
+        });
+        pulse.prices = Object.assign({}, last.prices, pulse.prices);
+      }
       last = pulse;
       lastAt = performance.now();
       if (paused) { hold(pulse.set); render(); return; }
@@ -266,6 +285,42 @@
     open: function (search) {
       var skip = window.dash_clientside.no_update;
       return search ? [search, skip] : [skip, true];
+    },
+
+    /* Prices ask for new figures only while somebody looks at them; another model does in any case. */
+    look: function (view, tick, model) {
+      var why = (window.dash_clientside.callback_context.triggered || []).map(function (one) { return one.prop_id; });
+      var first = asked === null || why.indexOf("frontier-tick.data") >= 0;
+      if (!first && (view !== "money" || document.hidden)) { return window.dash_clientside.no_update; }
+      asked = [tick, model];
+      return asked;
+    },
+
+    /* The fan's numbers in its frame, and as the rows of its table. */
+    fan: function (given, frame) {
+      var figure = JSON.parse(JSON.stringify(frame).replace(/\.0f/g, "." + given.digits + "f"));
+      var lines = figure.data, layout = figure.layout, first = -given.past.length;
+      var longest = Math.max.apply(null, given.x);
+      given.y.forEach(function (values, at) { lines[at].x = given.x; lines[at].y = values; });
+      lines[4].customdata = given.x.map(function (_, at) { return [given.y[0][at], given.y[1][at]]; });
+      if (given.past.length) {
+        lines[5].x = given.past.map(function (_, at) { return first + at; }).concat(0);
+        lines[5].y = given.past.concat(0);
+      } else {
+        lines.pop();
+      }
+      layout.xaxis.range = [first - longest * 0.02, longest * 1.02];
+      Object.assign(layout.shapes[2], { x0: given.horizon, x1: given.horizon });
+      Object.assign(layout.annotations[1], {
+        x: given.horizon, xanchor: given.horizon > longest / 2 ? "right" : "left"
+      });
+      var rows = given.x.map(function (session, at) {
+        var cells = [0, 2, 4, 3, 1].map(function (line) {
+          return component("Td", { children: profit(given.y[line][at], given.digits) });
+        });
+        return component("Tr", { children: [component("Th", { children: session, scope: "row" })].concat(cells) });
+      });
+      return [figure, rows.filter(function (_, at) { return given.x[at] > 0; })];
     },
 
     /* Passes on what a view needs while it is open: the server is not asked for what nobody sees. */

@@ -175,6 +175,9 @@ def test_headers_forbid_what_the_page_does_not_need(open_site: Site) -> None:
     assert "script-src 'self' 'sha256-" in policy
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["x-frame-options"] == "DENY"
+    figures = ask(open_site, "api/session").headers
+    assert figures["x-content-type-options"] == "nosniff"
+    assert "content-security-policy" not in figures
 
 
 @pytest.mark.parametrize(

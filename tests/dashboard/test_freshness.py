@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from dashboard import stream
 from dashboard.freshness import (
     CLOSED,
     ERROR,
@@ -112,3 +113,16 @@ def test_a_closed_market_is_not_stale(
     assert ticks(snapshot, UNIVERSE, now).state == stage
     assert features(snapshot, UNIVERSE, now).state == stage
     assert quiet(asset, snapshot, now) == word
+
+
+def test_a_pulse_says_only_what_changed() -> None:
+    first = stream.beat(READY, UNIVERSE, T0)
+    assert stream.changes(first, {}) == first
+    later = stream.beat(READY, UNIVERSE, T0 + 1000)
+    assert stream.changes(later, first) == {"now_ms": T0 + 1000, "stages": {}, "prices": {}}
+    moved = replace(READY, rows={"GC=F": row("GC=F", 4200.0, at_ms=T0 + 500)})
+    assert stream.changes(stream.beat(moved, UNIVERSE, T0 + 2000), later) == {
+        "now_ms": T0 + 2000,
+        "stages": {"ticks": {"since_ms": T0 + 500}, "features": {"since_ms": T0 + 500}},
+        "prices": {"gold": 4200.0},
+    }

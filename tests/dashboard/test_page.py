@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from pydantic import SecretStr
 
+from dashboard import money
 from dashboard.access import Access, AccessSettings, decide
 from dashboard.events import DriftReport
 from tests.browser import Tab
@@ -333,3 +334,66 @@ def test_the_model_is_swapped_while_forecasts_are_asked(site: Site, quiet: Tab) 
     expect(page.locator("#figures")).not_to_have_class("dim")
     expect(page.locator("#offline")).to_be_hidden()
     assert page.evaluate("document.documentElement.classList.contains('failing')") is False
+
+
+def test_the_fan_is_drawn_from_its_numbers(site: Site, quiet: Tab) -> None:
+    page = quiet.open(site.url + "?amount=500&h=1m")
+    until(lambda: len(fan_medians(page)) == 7, "the fan is drawn")
+    chart = "document.querySelector('#fan .js-plotly-plot')"
+    low, high, *_, median = page.evaluate(f"{chart}.data.map(line => line.y)")
+    assert all(below <= middle <= above for below, middle, above in zip(low, median, high, strict=True))
+    assert page.evaluate(f"{chart}.data[4].customdata") == [list(one) for one in zip(low, high, strict=True)]
+    assert ".2f" in page.evaluate(f"{chart}.data[4].hovertemplate")  # a small amount
+    marked = page.evaluate(f"{chart}.layout.shapes.map(one => [one.x0, one.x1])")
+    assert marked == [[0, 1], [0, 0], [21, 21]]
+    page.get_by_text("The chart as a table").click()
+    row = page.locator("#fan-rows tr").first
+    cells = [money.profit(one[1], 500.0) for one in page.evaluate(f"{chart}.data.map(line => line.y)")]
+    p05, p95, p25, p75, middle = cells
+    expect(row).to_have_text("".join(["21", p05, p25, middle, p75, p95]))
+
+
+def test_nobody_asks_for_figures_that_nobody_sees(site: Site, quiet: Tab) -> None:
+    asked: list[str] = []
+    quiet.page.on(
+        "request", lambda one: asked.append(one.url) if "profit-median" in (one.post_data or "") else None
+    )
+    page = quiet.open(site.url)
+    expect(page.locator("#profit-median")).to_have_text("▲ +300")
+
+    def requests() -> list[str]:
+        page.evaluate("true")  # events come while the browser is spoken to
+        return asked
+
+    def prices_move(price: float, shown: str) -> None:
+        before = site.poller.snapshot.revision
+        site.source.move("gold", price)
+        until(lambda: site.poller.snapshot.revision > before, "the forecast would be another one")
+        site.source.move("gold", price + 1)
+        expect(page.locator("#price-gold")).to_have_text(shown)  # a pulse that told so, too
+
+    page.get_by_role("tab", name="Pipeline").click()
+    expect(page.locator("#services")).to_contain_text("Stream worker")
+    asked.clear()
+    prices_move(4200.0, "4,201.00")
+    assert requests() == []
+    page.get_by_role("tab", name="Your money").click()
+    until(requests, "figures are asked for when they are seen again")
+    expect(page.locator("#profit-median")).not_to_have_text("▲ +300")
+    page.evaluate(
+        """() => {
+            Object.defineProperty(document, "hidden", {configurable: true, get: () => true});
+            document.dispatchEvent(new Event("visibilitychange"));
+        }"""
+    )
+    expect(page.locator("#figures")).not_to_have_attribute("data-dash-is-loading", "true")
+    asked.clear()
+    prices_move(4300.0, "4,301.00")
+    assert requests() == []
+    page.evaluate(
+        """() => {
+            delete document.hidden;
+            document.dispatchEvent(new Event("visibilitychange"));
+        }"""
+    )
+    until(requests, "figures are asked for when the page is seen again")
