@@ -17,6 +17,9 @@ DETECTORS = {
     "scale": "size of the moves",
     "location": "direction of the moves",
     "level": "level of volatility",
+    "lstm_loss": "what the LSTM adds to the loss",
+    "adwin": "size of the moves by ADWIN",
+    "page_hinkley": "size of the moves by Page-Hinkley",
 }
 FEATURES = {"move": "moves", "size": "size of the moves"}
 DISTANCES = {"psi": "PSI", "ks": "Kolmogorov-Smirnov", "wasserstein": "Wasserstein"}
@@ -39,6 +42,8 @@ def detector_name(detector: str) -> str:
 
     >>> detector_name("level"), detector_name("size_psi"), detector_name("another")
     ('level of volatility', 'size of the moves by PSI', 'another')
+    >>> detector_name("adwin")
+    'size of the moves by ADWIN'
     """
     feature, _, distance = detector.partition("_")
     if feature in FEATURES and distance in DISTANCES:
