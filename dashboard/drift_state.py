@@ -13,13 +13,13 @@ from producers.universe import Universe
 from stream_processors.policy import RULES, Rules, State
 
 EVERYTHING = "all"  # the asset name of what is not about a single asset
+KNOWN = {"adwin": "ADWIN", "page_hinkley": "Page-Hinkley"}  # run beside ours, and ask for nothing
 DETECTORS = {
     "scale": "size of the moves",
     "location": "direction of the moves",
     "level": "level of volatility",
     "lstm_loss": "what the LSTM adds to the loss",
-    "adwin": "size of the moves by ADWIN",
-    "page_hinkley": "size of the moves by Page-Hinkley",
+    **{name: f"size of the moves by {title}" for name, title in KNOWN.items()},
 }
 FEATURES = {"move": "moves", "size": "size of the moves"}
 DISTANCES = {"psi": "PSI", "ks": "Kolmogorov-Smirnov", "wasserstein": "Wasserstein"}
@@ -57,8 +57,21 @@ def judging(news: News, universe: Universe) -> dict[tuple[str, str], DriftReport
 
 
 def informing(news: News, universe: Universe) -> dict[tuple[str, str], DriftReport]:
-    """The newest report of every comparison that only informs, in the order of the universe."""
-    return _ordered({key: one for key, one in news.drift.items() if one.informs}, universe)
+    """The newest comparison of every distribution, which only informs, in the order of the universe."""
+    found = {key: one for key, one in news.drift.items() if one.informs and key[1] not in KNOWN}
+    return _ordered(found, universe)
+
+
+def known_changes(news: News, universe: Universe) -> dict[tuple[str, str], tuple[int, int]]:
+    """What the known detectors beside ours last found: session (0: nothing), and how many sessions they looked at."""
+    found = {key: one for key, one in news.drift.items() if key[1] in KNOWN}
+    return {
+        key: (
+            max((one.session_date for one in news.reports[key] if one.alarm), default=0),
+            len(news.reports[key]),
+        )
+        for key in _ordered(found, universe)
+    }
 
 
 def _ordered(

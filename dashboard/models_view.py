@@ -38,6 +38,7 @@ def models(assets: list[Asset], live: Live) -> list[Any]:
                 ),
                 html.Div(id="meters"),
                 html.Div(id="informed"),
+                html.Div(id="known"),
                 chart("drift", figures.empty(), "drift-chart", "Detectors over the last sessions"),
                 live(html.P, "news-status", className="note"),
             ],
@@ -133,6 +134,31 @@ def informed(news: News, universe: Universe) -> Any:
                 className="note",
             ),
             table(head, rows, "Distributions of moves against the past", "numbers"),
+        ],
+        className="more",
+    )
+
+
+def known(news: News, universe: Universe) -> Any:
+    """River's detectors, for a reader who knows them. Nothing before their first session."""
+    rows = [
+        [
+            f"{drift_state.asset_name(asset, universe)}, {drift_state.detector_name(detector)}",
+            drift_state.session(found) if found else "none",
+            str(looked),
+        ]
+        for (asset, detector), (found, looked) in drift_state.known_changes(news, universe).items()
+    ]
+    if not rows:
+        return None
+    return html.Details(
+        [
+            html.Summary("For comparison: detectors that are widely used"),
+            html.P(
+                "They have no guarantee of how seldom they are wrong, so they ask for nothing.",
+                className="note",
+            ),
+            table(["Detector", "Last change found", "Sessions seen"], rows, "Known detectors", "numbers"),
         ],
         className="more",
     )

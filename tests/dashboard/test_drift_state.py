@@ -146,6 +146,23 @@ def test_an_alarm_of_an_older_session_is_over() -> None:
     assert "▲ alarm" not in str(models_view.meters(said, UNIVERSE))
 
 
+def test_known_detectors_say_when_they_last_found_something() -> None:
+    def adwin(date: int, alarm: bool) -> DriftReport:
+        value = float(alarm)
+        return report(
+            detector="adwin", value=value, threshold=1.0, alarm=alarm, informs=True, session_date=date
+        )
+
+    said = told(adwin(20260728, alarm=False), adwin(20260729, alarm=True), adwin(20260730, alarm=False))
+    assert drift_state.known_changes(said, UNIVERSE) == {("gold", "adwin"): (20260729, 3)}
+    shown = str(models_view.known(said, UNIVERSE))
+    assert "size of the moves by ADWIN" in shown
+    assert "2026-07-29" in shown
+    assert models_view.informed(said, UNIVERSE) is None
+    assert models_view.known(News(), UNIVERSE) is None
+    assert not drift_state.words(said, UNIVERSE).startswith("Alarm")
+
+
 def test_words_without_reports() -> None:
     assert drift_state.words(News(), UNIVERSE).startswith("No session")
     assert drift_state.drift_line("gold", News()) == ("no report yet", False)
