@@ -74,7 +74,7 @@ def told(*reports: DriftReport) -> News:
             {"blocked": "gold has no price since 20260701"},
             ["(gold has no price since 20260701): no training"],
         ),
-        ({"storm": True, "drift_trainings": (1, 2, 3, 4)}, ["Storm: 4 trainings within 63 sessions"]),
+        ({"storm": True, "drift_trainings": (1, 2, 3, 4)}, ["Storm: 4 trainings within 126 sessions"]),
         (
             {"streaks": {"all:level": 1}},
             ["All assets together, level of volatility: at the threshold for 1 of 2"],
