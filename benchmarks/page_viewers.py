@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import time
 from typing import Any
 
 import aiohttp
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Origin
 
 from benchmarks.machine import percentiles
 
 SOCKET = "_dash-ws-callback"
 ANSWER_EVERY_S = 2.0  # an open page asks as often when prices move
+
+
+class Counting(ClientConnection):
+    """Counts what the socket receives as it is on the wire, compressed."""
+
+    received = 0
+
+    def data_received(self, data: bytes) -> None:
+        self.received += len(data)
+        super().data_received(data)
 
 
 async def crowd(page: str, viewers: int, seconds: float) -> dict[str, Any]:
@@ -51,23 +64,27 @@ async def viewer(page: str, callbacks: list[dict[str, Any]], number: int, second
     }
     async with (
         aiohttp.ClientSession(auto_decompress=False) as session,  # what counts is the size on the wire
-        session.ws_connect(page + SOCKET, origin=page.rstrip("/")) as socket,
+        connect(
+            page.replace("http", "ws", 1) + SOCKET,
+            origin=Origin(page.rstrip("/")),
+            create_connection=Counting,  # it offers compression, as browsers do
+        ) as socket,
     ):
-        await socket.send_json(asked)
+        await socket.send(json.dumps(asked))
         asking = asyncio.create_task(
             ask_again(session, page, question(callbacks, number), number, seconds, found)
         )
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
             try:
-                text = await socket.receive_str(timeout=left)
+                text = await asyncio.wait_for(socket.recv(), left)
             except TimeoutError:
                 break
             now = time.time() * 1000
-            found["bytes"] += len(text)
             for at in pulse_moments(json.loads(text)):
                 found["pulse_s"].append(max(0.0, now - at) / 1000)
         await asking
+        found["bytes"] += socket.received  # type: ignore[attr-defined]  # it is a Counting
     return found
 
 
@@ -79,6 +96,13 @@ def pulse_moments(message: Any) -> list[float]:
     if isinstance(message, list):
         return [one for value in message for one in pulse_moments(value)]
     return []
+
+
+def lasting_of(body: bytes) -> str | None:
+    """What an answer says of the model, which the browser sends back; None when it is what it was."""
+    plain = gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body
+    told = json.loads(plain)["response"].get("lasting", {}).get("data")
+    return None if told is None else str(told)
 
 
 async def ask_again(
@@ -99,16 +123,26 @@ async def ask_again(
             if answer.status != 200:
                 raise RuntimeError(f"the page answered {answer.status}")
         found["answer_s"].append(time.perf_counter() - started)
+        for one in asked["state"]:
+            one["value"] = lasting_of(body) or one["value"]
         found["bytes"] += len(body) + sum(len(name) + len(value) + 4 for name, value in answer.raw_headers)
         await asyncio.sleep(max(0.0, ANSWER_EVERY_S - (time.perf_counter() - started)))
 
 
-def question(callbacks: list[dict[str, Any]], number: int) -> dict[str, Any]:
-    """What the browser sends when prices moved: every field of the form."""
+def question(callbacks: list[dict[str, Any]], number: int, lasting: str = "") -> dict[str, Any]:
+    """What the browser sends when prices moved: every field of the form, and what it was told of the model."""
     asked = next(one for one in callbacks if "profit-median.children" in one["output"])
     gold = 10 + number % 50
     form: dict[str, Any] = {
-        **{"amount": 10_000, "horizon": "6m", "real": True, "fee": 0, "rebalance": "none", "currency": ""},
+        **{
+            "amount": 10_000,
+            "horizon": "6m",
+            "real": True,
+            "fee": 0,
+            "rebalance": "none",
+            "deposit": "fixed",
+            "currency": "",
+        },
         **{"weight-gold": gold, "weight-nasdaq": 60 - gold, "weight-sp500": 20, "weight-cash": 20},
     }
     parts = [one.rsplit(".", 1) for one in asked["output"].strip(".").split("...")]
@@ -116,5 +150,6 @@ def question(callbacks: list[dict[str, Any]], number: int) -> dict[str, Any]:
         "output": asked["output"],
         "outputs": [{"id": name, "property": prop} for name, prop in parts],
         "inputs": [{**one, "value": form.get(one["id"], 0)} for one in asked["inputs"]],
-        "changedPropIds": ["tick.data"],
+        "changedPropIds": ["go-money.data"],
+        "state": [{**one, "value": lasting} for one in asked["state"]],
     }

@@ -12,8 +12,10 @@ import binascii
 import hashlib
 import ipaddress
 import secrets
+import time
 from dataclasses import dataclass, field
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
@@ -25,7 +27,7 @@ from producers.errors import FixAndRestart
 from producers.settings import StateFolder
 
 VIEWER, OPERATOR = "viewer", "operator"
-SESSION_S = 12 * 3600
+SESSION_S = 12 * 3600  # without a request; one in its second half renews it
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 LONGEST_PASSWORD = 200
 
@@ -43,6 +45,11 @@ class AccessSettings(BaseSettings):
     operator_password: SecretStr | None = None
     session_secret: SecretStr | None = Field(None, description="without one, a restart logs everybody out")
     secure_cookie: bool = Field(False, description="set it when the page is served over HTTPS")
+    public_origin: str = Field(
+        "",
+        examples=["https://savings.example"],
+        description="scheme://host[:port] under which a proxy shows the page; several with commas",
+    )
 
 
 @dataclass(frozen=True)
@@ -53,6 +60,7 @@ class Access:
     hashes: dict[str, str] = field(default_factory=dict)
     secret: str = field(default_factory=lambda: secrets.token_hex(32), repr=False)
     secure_cookie: bool = False
+    origins: frozenset[str] = frozenset()  # scheme://host[:port] of a proxy in front
 
     def role_of(self, password: str) -> str | None:
         """The strongest role a password opens; None for a wrong one. Takes tens of milliseconds, on purpose."""
@@ -70,6 +78,31 @@ class Access:
         held = scope.get("session", {}).get("role")
         return str(held) if held in self.hashes else None
 
+    def may_name(self, host: str) -> bool:
+        """Whether the page answers under a Host header without a login: any other may be a foreign name that
+        resolves to this machine."""
+        return _name(host) in LOOPBACK_NAMES or host.lower() in {urlsplit(one).netloc for one in self.origins}
+
+
+def open_session(session: dict[str, Any], role: str) -> None:
+    """What is remembered of a login: the role, a name to count requests by, and since when."""
+    session.update(role=role, id=secrets.token_hex(8), at=int(time.time()))
+
+
+def renew_session(session: dict[str, Any]) -> float:
+    """Begin it again in its second half, so that a page in use never ends; returns the seconds it has left."""
+    now = time.time()
+    left = session.get("at", 0) + SESSION_S - now
+    if left < SESSION_S / 2:
+        session["at"] = int(now)
+        return SESSION_S
+    return float(left)
+
+
+def session_left_s(session: dict[str, Any]) -> float:
+    """Seconds until a session ends that nothing renews."""
+    return float(session.get("at", 0) + SESSION_S - time.time())
+
 
 def decide(settings: AccessSettings, host: str) -> Access:
     """Raises FixAndRestart when a login is required and there is no password."""
@@ -79,7 +112,8 @@ def decide(settings: AccessSettings, host: str) -> Access:
     if required and not plain:
         raise FixAndRestart(
             f"the page is bound to {host}, where others can reach it, and has no password: set "
-            "ALLOCAST_OPERATOR_PASSWORD and ALLOCAST_VIEWER_PASSWORD, or ALLOCAST_LOGIN=off when something else guards it"
+            "ALLOCAST_OPERATOR_PASSWORD and ALLOCAST_VIEWER_PASSWORD, or ALLOCAST_LOGIN=off with ALLOCAST_PUBLIC_ORIGIN "
+            "when a proxy guards it"
         )
     secret = settings.session_secret.get_secret_value() if settings.session_secret else secrets.token_hex(32)
     # A changed password ends the sessions it opened.
@@ -87,7 +121,27 @@ def decide(settings: AccessSettings, host: str) -> Access:
     hashes = {
         role: one if one.startswith("$argon2") else PasswordHasher().hash(one) for role, one in plain.items()
     }
-    return Access(required, hashes, key, settings.secure_cookie)
+    return Access(required, hashes, key, settings.secure_cookie, origins_of(settings.public_origin))
+
+
+def origins_of(text: str) -> frozenset[str]:
+    """The origins in a setting. Raises FixAndRestart.
+
+    >>> sorted(origins_of("https://Savings.example, http://10.0.0.7:8080"))
+    ['http://10.0.0.7:8080', 'https://savings.example']
+    """
+    found = [one.strip().lower() for one in text.split(",") if one.strip()]
+    for one in found:
+        parts = urlsplit(one)
+        if (
+            parts.scheme not in ("http", "https")
+            or not parts.hostname
+            or one != f"{parts.scheme}://{parts.netloc}"
+        ):
+            raise FixAndRestart(
+                f"ALLOCAST_PUBLIC_ORIGIN: expected scheme://host[:port], as in https://savings.example, got {one[:80]!r}"
+            )
+    return frozenset(found)
 
 
 def load_access(host: str) -> Access:
@@ -128,6 +182,13 @@ def protect(server: Any, access: Access) -> None:
         same_site="strict",
         https_only=access.secure_cookie,
     )
+
+
+def _name(host: str) -> str:
+    """A Host header without its port."""
+    if host.startswith("[") and "]" in host:
+        return host[: host.index("]") + 1]
+    return host.partition(":")[0].lower()
 
 
 def _matches(stored: str, password: str) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from producers.universe import Universe
+from training.answer import MAX_WEIGHT
 
 UNITS = 1000  # weights are shown in tenths of a percent
 
@@ -68,8 +69,9 @@ def presets(universe: Universe) -> list[Preset]:
 def total(weights: Mapping[str, float]) -> str:
     """The sum as the form shows it.
 
-    >>> total({"gold": 33.3, "cash": 66.7}), total({"gold": 33.35})
-    ('100 %', '33.35 %')
+    >>> total({"gold": 33.3, "cash": 66.7}), total({"gold": 33.35}), total({"gold": 1e308, "cash": 1e308})
+    ('100 %', '33.35 %', 'not a number')
     """
-    value = math.fsum(weights.values())
-    return f"{value:.2f}".rstrip("0").rstrip(".") + " %" if math.isfinite(value) else "not a number"
+    if not all(abs(weight) <= MAX_WEIGHT for weight in weights.values()):  # nor is NaN
+        return "not a number"
+    return f"{math.fsum(weights.values()):.2f}".rstrip("0").rstrip(".") + " %"

@@ -6,18 +6,9 @@ import json
 from html import escape
 from typing import Any
 
-PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>Allocast: HTTP interface</title>
-<link rel="stylesheet" href="/assets/allocast.css">
-<script src="/assets/theme.js"></script>
-</head>
-<body class="plain">
-<main class="page">
+from dashboard.plain_page import plain_page
+
+BODY = """<main class="page">
 <h1>HTTP interface</h1>
 <p class="lead">The same answers as <code>allocast forecast --json</code>. The description for programs is
 <a href="/api/openapi.json">openapi.json</a>. Where the page asks for a log-in, use basic authorisation with its
@@ -29,10 +20,7 @@ password.</p>
 <section class="panel"><h2>Types</h2>
 {schemas}
 </section>
-</main>
-</body>
-</html>
-"""
+</main>"""
 
 
 def page(openapi: dict[str, Any], base: str = "http://127.0.0.1:8050") -> str:
@@ -43,7 +31,9 @@ def page(openapi: dict[str, Any], base: str = "http://127.0.0.1:8050") -> str:
         for method, one in methods.items()
     )
     schemas = "\n".join(_schema(name, one) for name, one in openapi["components"]["schemas"].items())
-    return PAGE.format(base=escape(base), operations=operations, schemas=schemas)
+    return plain_page(
+        "HTTP interface", BODY.format(base=escape(base), operations=operations, schemas=schemas)
+    )
 
 
 def _operation(path: str, method: str, one: dict[str, Any]) -> str:

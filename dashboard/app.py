@@ -43,6 +43,7 @@ def create_app(poller: Poller, access: Access | None = None) -> Dash:
         update_title=None,  # figures refresh every second; the tab title must not flicker
         index_string=INDEX,
         websocket_inactivity_timeout=0,  # a page nobody touches stays live
+        websocket_allowed_origins=sorted(access.origins),
         on_error=_log_and_raise,
     )
     dmc.add_figure_templates()

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from dashboard.allocation import presets, scale_to_100
 from producers.universe import Universe
-from training.answer import DEPOSIT, HORIZONS, MAX_AMOUNT, MAX_FEE, REBALANCE
+from training.answer import DEPOSIT, HORIZONS, MAX_AMOUNT, MAX_FEE, MAX_WEIGHT, REBALANCE
 
 T = TypeVar("T")
 
@@ -138,12 +138,12 @@ def _weights(text: str, universe: Universe, name: str, notices: list[str]) -> We
     found: Weights = {}
     for part in filter(None, text.split(",")):
         asset, _, percent = part.partition(":")
-        value = _between(0, math.inf)(percent)
+        value = _between(0, MAX_WEIGHT)(percent)
         if asset not in known:
             notices.append(f"{name}: there is no asset {_quoted(asset)}; it was left out.")
         elif value is None:
             notices.append(
-                f"{name}: expected 0 or more percent of {asset}, got {_quoted(percent)}; 0 is used."
+                f"{name}: expected 0 to {MAX_WEIGHT:,.0f} percent of {asset}, got {_quoted(percent)}; 0 is used."
             )
         else:
             found[asset] = value

@@ -12,7 +12,7 @@ from dashboard.address_callbacks import currency_of
 from dashboard.allocation import presets, scale_to_100
 from dashboard.compare_view import SLOTS, compared, stressed, suggestion
 from dashboard.forecast import TERMS, Forecaster, number, request_of
-from dashboard.live import Poller
+from dashboard.live import Poller, now_ms
 from dashboard.stress import WINDOWS, stress
 from producers.errors import AllocastError, FixAndRestart
 from producers.universe import Universe
@@ -130,6 +130,7 @@ def _connect_comparison(app: Dash, poller: Poller, forecast: Forecaster) -> None
         apart = [None, *[compare.difference(one, profits[0]) for one in profits[1:]]]
         label = currency_of(currency)
         unit = f"\u00a0{label}" if label else ""
+        kind = "after inflation" if real else "before inflation"
         closes = poller.snapshot.record.closes
         crises = {
             window.name: [stress(window, one.weights, closes, universe) for one in asked.values()]
@@ -137,9 +138,9 @@ def _connect_comparison(app: Dash, poller: Poller, forecast: Forecaster) -> None
         }
         best = max(found, key=lambda one: one[1].median)[0]
         return {
-            "figure": figures.ranges(found, f", {label}" if label else ""),
-            "summary": f"Ranges of {len(found)} allocations; {best} has the highest median.",
-            "table": compared(found, apart, asked["A"].amount, unit),
+            "figure": figures.ranges(found, f", {label}" if label else "", kind),
+            "summary": f"Ranges of {len(found)} allocations {kind}; {best} has the highest median.",
+            "table": compared(found, apart, asked["A"].amount, unit, kind),
             "stress": stressed(crises, list(asked), bool(closes)),
             "error": "",
             "kind": "",
@@ -167,11 +168,13 @@ def _asked(
 
 
 def _connect_frontier(app: Dash, poller: Poller, forecast: Forecaster) -> None:
-    """Not with every tick: the frontier hardly moves, and it costs a third of a second."""
+    """Not with every tick: the frontier hardly moves, and it costs a third of a second. Again with another model,
+    when what was missing is there, and every FRONTIER_EVERY_MS of stream.py.
+    """
     universe = poller.universe
     ids = [asset.id for asset in universe.asset]
 
-    _gate(app, "frontier", _form(ids))
+    _gate(app, "frontier", [*_form(ids), Input("frontier-tick", "data")])
 
     @app.callback(
         Output("frontier-figure", "data"),
@@ -179,22 +182,24 @@ def _connect_frontier(app: Dash, poller: Poller, forecast: Forecaster) -> None:
         Output("suggestion", "children"),
         Output("suggested", "data"),
         Output("use-box", "hidden"),
+        Output("frontier-figures", "className"),
+        Output("frontier-made", "data-since"),
         Input("go-frontier", "data"),
         prevent_initial_call=True,
     )
     async def efficient(given: list[Any]) -> tuple[Any, ...]:
         weights = dict(zip(ids, given, strict=False))
         amount, horizon, currency = given[len(ids) : len(ids) + 3]
-        terms = dict(zip(TERMS, given[len(ids) + 3 :], strict=True))
+        terms = dict(zip(TERMS, given[len(ids) + 3 : -1], strict=True))
         try:
             # The frontier is without fees and trades.
             request = request_of(amount, weights, horizon, universe, {"deposit": terms["deposit"]})
             found = await asyncio.to_thread(forecast.suggest, request)
         except AllocastError as error:
-            return no_update, no_update, str(error), None, True
+            return no_update, no_update, str(error), None, True, "dim", no_update
         label = currency_of(currency)
         better = compare.less_risk(found)
         said = suggestion(better, universe, request.amount, f"\u00a0{label}" if label else "")
         drawn = figures.frontier(found, better, f", {label}" if label else "")
         chosen = None if better is None else scale_to_100(better.weights)
-        return drawn, said, said, chosen, better is None
+        return drawn, said, said, chosen, better is None, "", str(now_ms())

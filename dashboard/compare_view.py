@@ -12,7 +12,7 @@ from dashboard import figures, money
 from dashboard.allocation import Preset
 from dashboard.asked import OTHERS, Asked
 from dashboard.compare import LABELS, Difference, Figures, Suggested
-from dashboard.parts import chart, does, panel, table
+from dashboard.parts import chart, does, panel, since, table
 from dashboard.stress import WINDOWS, Stress
 from producers.universe import Universe
 
@@ -44,7 +44,15 @@ def compare(universe: Universe, presets: list[Preset], start: Asked) -> list[Any
             "Same expected profit, less risk",
             [
                 html.P("Working it out. The first time takes some seconds.", id="suggestion", role="status"),
-                chart("frontier", figures.empty(), "frontier", "Efficient frontier with your allocation"),
+                html.Div(
+                    id="frontier-figures",
+                    children=[
+                        chart(
+                            "frontier", figures.empty(), "frontier", "Efficient frontier with your allocation"
+                        ),
+                        html.P(["Worked out ", since("frontier-made"), "."], className="note"),
+                    ],
+                ),
                 html.Div(
                     dmc.Button("Use the suggestion as B", id="use-suggestion", variant="light"), id="use-box"
                 ),
@@ -113,9 +121,13 @@ def _badge(label: str) -> Any:
 
 
 def compared(
-    found: Sequence[tuple[str, Figures]], apart: Sequence[Difference | None], amount: float, unit: str
+    found: Sequence[tuple[str, Figures]],
+    apart: Sequence[Difference | None],
+    amount: float,
+    unit: str,
+    kind: str,
 ) -> Any:
-    """The table of figures, a column per allocation."""
+    """The table of figures, a column per allocation. kind : after or before inflation."""
 
     def row(name: str, words: Sequence[str]) -> list[Any]:
         return [name, *words]
@@ -135,7 +147,7 @@ def compared(
     ]
     if any(apart):
         rows += [
-            row("Mean difference from A", [_error(one, cash) for one in apart]),
+            row("Mean difference from A", [_error(one, amount, unit) for one in apart]),
             row(
                 "90 of 100 differences",
                 ["" if one is None else f"{cash(one.p05)} to {cash(one.p95)}" for one in apart],
@@ -145,17 +157,20 @@ def compared(
     head = ["Figure", *[[_badge(label), " yours" if label == "A" else ""] for label, _ in found]]
     return html.Div(
         [
-            table(head, rows, "Figures of the allocations side by side", "numbers"),
+            table(head, rows, f"Figures of the allocations side by side, {kind}", "numbers"),
             html.P(
-                "± is one standard error from the number of scenarios alone; that the model may be wrong is not in it.",
+                f"All money is {kind}; falls on the way are before it. ± is one standard error from the number of "
+                "scenarios alone; that the model may be wrong is not in it.",
                 className="note",
             ),
         ]
     )
 
 
-def _error(one: Difference | None, cash: Any) -> str:
-    return "" if one is None else f"{cash(one.mean)} ± {one.mean_error:,.3g}"
+def _error(one: Difference | None, amount: float, unit: str) -> str:
+    if one is None:
+        return ""
+    return f"{money.profit(one.mean, amount)} ± {money.plain(one.mean_error, amount)}{unit}"
 
 
 def suggestion(found: Suggested | None, universe: Universe, amount: float, unit: str) -> str:

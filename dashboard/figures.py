@@ -31,71 +31,66 @@ def empty() -> Figure:
     return {"data": [], "layout": layout}
 
 
-def fan(profit: Fan, horizon_sessions: int, amount: float, past: Sequence[float] = ()) -> Figure:
-    """Bands 5-95 % and 25-75 %, the median, today and the chosen horizon. Profits in money.
+def fan_frame() -> Figure:
+    """Bands 5-95 % and 25-75 %, the median, the past, today and the horizon, without their numbers.
 
-    past : what the same mix has gained since each of the last sessions, oldest first, in money; a fact, so its
-    line is solid, and the forecast's is dashed.
+    The browser has it once and fills in `fan_values` (assets/live.js), which come with every price. The past is a
+    fact, so its line is solid, and the forecast's is dashed. Formats with no decimals get those of the values.
     """
-    edge = {"mode": "lines", "line": {"width": 0}, "showlegend": False, "hoverinfo": "skip"}
-    digits = 0 if amount >= money.SMALL_AMOUNT else 2
-    x = profit.sessions
+    edge: Figure = {"mode": "lines", "line": {"width": 0}, "showlegend": False, "hoverinfo": "skip"}
+
+    def band(name: str, colour: str) -> Figure:
+        return {**edge, "name": name, "fill": "tonexty", "fillcolor": colour, "showlegend": True}
+
     data: list[Figure] = [
-        {**edge, "x": x, "y": _round(profit.p05)},
+        edge,
+        band("90 of 100", WIDE),
+        edge,
+        band("50 of 100", NARROW),
         {
-            **edge,
-            "x": x,
-            "y": _round(profit.p95),
-            "name": "90 of 100",
-            "fill": "tonexty",
-            "fillcolor": WIDE,
-            "showlegend": True,
-        },
-        {**edge, "x": x, "y": _round(profit.p25)},
-        {
-            **edge,
-            "x": x,
-            "y": _round(profit.p75),
-            "name": "50 of 100",
-            "fill": "tonexty",
-            "fillcolor": NARROW,
-            "showlegend": True,
-        },
-        {
-            "x": x,
-            "y": _round(profit.median),
             "name": "median",
             "mode": "lines+markers",
             "line": {"color": LINE, "width": 2.5, "dash": "dot"},
             "marker": {"size": 6},
-            "customdata": [list(band) for band in zip(_round(profit.p05), _round(profit.p95), strict=True)],
             "hovertemplate": (
-                f"after %{{x}} trading days<br>median %{{y:+,.{digits}f}}"
-                f"<br>90 of 100: %{{customdata[0]:+,.{digits}f}} to %{{customdata[1]:+,.{digits}f}}<extra></extra>"
+                "after %{x} trading days<br>median %{y:+,.0f}"
+                "<br>90 of 100: %{customdata[0]:+,.0f} to %{customdata[1]:+,.0f}<extra></extra>"
             ),
         },
+        {
+            "name": "so far, before inflation",
+            "mode": "lines",
+            "line": {"color": FACT, "width": 2},
+            "hovertemplate": "%{y:+,.0f} seen from today<extra></extra>",
+        },
     ]
-    first = 0
-    if past:
-        first = -len(past)
-        data.append(
-            {
-                "x": [*range(first, 0), 0],
-                "y": [*[round(one) if digits == 0 else round(one, 2) for one in past], 0],
-                "name": "so far, before inflation",
-                "mode": "lines",
-                "line": {"color": FACT, "width": 2},
-                "hovertemplate": f"%{{y:+,.{digits}f}} seen from today<extra></extra>",
-            }
-        )
     layout = _layout()
-    layout["xaxis"]["range"] = [first - max(x) * 0.02, max(x) * 1.02]
-    layout["shapes"] += [_vertical(0, "solid"), _vertical(horizon_sessions, "dash")]
-    layout["annotations"] = [
-        _label(0, "today", "left"),
-        _label(horizon_sessions, "your horizon", "right" if horizon_sessions > max(x) / 2 else "left"),
-    ]
+    layout["shapes"] += [_vertical(0, "solid"), _vertical(0, "dash")]
+    layout["annotations"] = [_label(0, "today", "left"), _label(0, "your horizon", "left")]
     return {"data": data, "layout": layout}
+
+
+def fan_values(
+    profit: Fan, horizon_sessions: int, amount: float, past: Sequence[float] = ()
+) -> dict[str, Any]:
+    """The numbers of the fan. Profits in money, as exact as they are shown.
+
+    x : sessions.      y : 5, 95, 25, 75 % and the median, in the order of the frame's lines.
+    past : what the same mix has gained since each of the last sessions, oldest first.
+    """
+    digits = 0 if amount >= money.SMALL_AMOUNT else 2
+
+    def short(values: Sequence[float]) -> list[float]:
+        return [round(value, digits or None) for value in values]
+
+    lines = (profit.p05, profit.p95, profit.p25, profit.p75, profit.median)
+    return {
+        "x": list(profit.sessions),
+        "y": [short(line) for line in lines],
+        "past": short(past),
+        "horizon": horizon_sessions,
+        "digits": digits,
+    }
 
 
 def summary(profit: Fan, amount: float) -> str:
@@ -106,10 +101,6 @@ def summary(profit: Fan, amount: float) -> str:
         f"{money.profit(profit.median[-1], amount)}; 90 of 100 scenarios lie between "
         f"{money.profit(profit.p05[-1], amount)} and {money.profit(profit.p95[-1], amount)}."
     )
-
-
-def _round(values: list[float]) -> list[float]:
-    return [round(value, 2) for value in values]
 
 
 def _layout() -> Figure:
@@ -170,8 +161,11 @@ def _label(session: int, text: str, anchor: str) -> Figure:
     }
 
 
-def ranges(found: Sequence[tuple[str, Figures]], unit: str) -> Figure:
-    """Each allocation's 90 and 50 of 100 scenarios as bars, its median as a marker. Profit in money."""
+def ranges(found: Sequence[tuple[str, Figures]], unit: str, kind: str) -> Figure:
+    """Each allocation's 90 and 50 of 100 scenarios as bars, its median as a marker. Profit in money.
+
+    kind : after or before inflation.
+    """
     data: list[Figure] = []
     for at, (name, one) in enumerate(found):
         colour = COLOURS[at]
@@ -209,7 +203,7 @@ def ranges(found: Sequence[tuple[str, Figures]], unit: str) -> Figure:
     layout |= {"showlegend": False, "hovermode": "closest"}
     layout["margin"] = {"l": 8, "r": 12, "t": 8, "b": 44}
     layout["shapes"] = [_vertical(0, "solid")]
-    layout["xaxis"] = _axis(f"profit{unit}")
+    layout["xaxis"] = _axis(f"profit {kind}{unit}")
     layout["yaxis"] = {"autorange": "reversed", "type": "category", "automargin": True, "fixedrange": True}
     return {"data": data, "layout": layout}
 
@@ -251,8 +245,8 @@ def frontier(found: Suggestion, suggested: Suggested | None, unit: str) -> Figur
     layout = _layout()
     layout["hovermode"] = "closest"
     layout["shapes"] = []
-    layout["xaxis"] = _axis(f"mean loss in the worst twentieth{unit}")
-    layout["yaxis"] |= {"title": {"text": "mean profit after inflation"}}
+    layout["xaxis"] = _axis(f"mean loss in the worst twentieth after inflation{unit}")
+    layout["yaxis"] |= {"title": {"text": f"mean profit after inflation{unit}"}}
     return {"data": data, "layout": layout}
 
 

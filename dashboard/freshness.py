@@ -13,7 +13,6 @@ from producers.universe import Asset, Universe
 
 LIVE, WAITING, CLOSED, ERROR = "live", "waiting", "closed", "error"
 TICKS_STALE_S = 60.0
-FEATURES_STALE_S = 5.0
 MODEL_STALE_S = 30 * 86_400.0
 
 
@@ -50,14 +49,15 @@ def quiet(asset: Asset, snapshot: Snapshot, now_ms: int) -> str:
     return CLOSED if asset.calendar == "sessions" and not snapshot.market_open else "stale"
 
 
-def features(snapshot: Snapshot, universe: Universe) -> Stage:
-    """The online store as the poller last read it."""
-    since = snapshot.taken_ms or None
+def features(snapshot: Snapshot, universe: Universe, now_ms: int) -> Stage:
+    """The online store: as old as the newest price in it, not as our last look at it."""
+    since = max((row.seen_ms for row in snapshot.rows.values()), default=None)
     if snapshot.store_problem:
-        return Stage(ERROR if since else WAITING, since, FEATURES_STALE_S, snapshot.store_problem)
+        state = ERROR if snapshot.taken_ms else WAITING
+        return Stage(state, since, TICKS_STALE_S, snapshot.store_problem)
     warm = sum(row.is_warm for row in snapshot.rows.values())
     detail = f"{warm} of {len(universe.asset)} assets with full history"
-    return Stage(LIVE if snapshot.rows else WAITING, since, FEATURES_STALE_S, detail)
+    return Stage(ticks(snapshot, universe, now_ms).state, since, TICKS_STALE_S, detail)
 
 
 def model(snapshot: Snapshot) -> Stage:
@@ -77,7 +77,7 @@ def pulse(snapshot: Snapshot, universe: Universe, now_ms: int) -> dict[str, obje
     """What the browser needs to count ages: the server's clock and the three stages it cannot see itself."""
     stages = {
         "ticks": ticks(snapshot, universe, now_ms),
-        "features": features(snapshot, universe),
+        "features": features(snapshot, universe, now_ms),
         "model": model(snapshot),
     }
     return {"now_ms": now_ms, "stages": {name: asdict(stage) for name, stage in stages.items()}}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
+from collections import OrderedDict
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -11,7 +13,8 @@ from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
-from dashboard.access import LOOPBACK_NAMES, OPERATOR, Access, basic_password
+from dashboard.access import OPERATOR, Access, basic_password, renew_session, session_left_s
+from dashboard.expiring_socket import ExpiringSocket
 from dashboard.metrics import REFUSED
 
 LARGEST_BODY = 256 * 1024
@@ -19,7 +22,9 @@ OPEN = ("/healthz", "/metrics")  # for probes: without data, under any host name
 WITHOUT_LOGIN = (*OPEN, "/login", "/assets/allocast.css", "/assets/theme.js", "/favicon.ico")
 OPERATORS_ONLY = ("/api/retrain", "/api/rollback")
 SAFE = ("GET", "HEAD", "OPTIONS")
-PER_MINUTE = {  # per client address
+KEPT_PROGRAMS = 64
+TOO_OFTEN = "too often"  # in place of a role
+PER_MINUTE = {  # per session or program that is logged in, otherwise per client address
     "/login": 10,
     "/api/retrain": 6,
     "/api/rollback": 6,
@@ -35,15 +40,24 @@ class Guard:
     def __init__(self, app: Any, access: Access) -> None:
         self._app, self._access = app, access
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
-        self._programs: dict[bytes, str] = {}  # digest of an Authorization header that was right -> role
+        self._programs: OrderedDict[bytes, str] = (
+            OrderedDict()
+        )  # digest of a right Authorization header -> role
+        self._checking = asyncio.Lock()  # one password at a time: checking takes a core and 64 MiB
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        refused = self._refusal(scope, headers)
+        refused = await self._refusal(scope, headers)
         if refused is None:
+            session = scope.get("session")
+            if session and scope["type"] == "http":
+                renew_session(session)
+            elif session:
+                socket = ExpiringSocket(receive, send, session_left_s(session))
+                receive, send = socket.receive, socket.send
             await self._app(scope, receive, send)
             return
         status, why = refused
@@ -62,31 +76,35 @@ class Guard:
             )
             await _send(send, status, body, [(b"content-type", b"application/json"), *extra])
 
-    def _refusal(self, scope: Any, headers: dict[str, str]) -> tuple[int, str] | None:
+    async def _refusal(self, scope: Any, headers: dict[str, str]) -> tuple[int, str] | None:
         path = scope["path"]
         unsafe = scope["type"] == "websocket" or scope["method"] not in SAFE
         if unsafe and scope["type"] == "http" and not _small(headers):
             return 413, "size"
         host = headers.get("host", "")
-        if not self._access.required and path not in OPEN and _name(host) not in LOOPBACK_NAMES:
-            return 421, "host"  # a foreign name that resolves to this machine
-        if unsafe and not _same_origin(headers, host):
+        if not self._access.required and path not in OPEN and not self._access.may_name(host):
+            return 421, "host"
+        if unsafe and not _same_origin(headers, host, self._access.origins):
             return 403, "origin"
         client = (scope.get("client") or ("",))[0]
-        if not self._within_rate(path, client):
+        session = scope.get("session", {})
+        digest = hashlib.sha256(headers.get("authorization", "").encode()).digest()
+        role = self._access.role(scope)
+        # Many people may share an address, so who is known is counted alone; guesses are not.
+        if path not in WITHOUT_LOGIN and role is not None and "id" in session:
+            caller = f"session {session['id']}"
+        elif path not in WITHOUT_LOGIN and digest in self._programs:
+            caller = f"program {digest.hex()}"
+        else:
+            caller = client
+        if not self._within_rate(path, caller):
             return 429, "rate"
         if path in WITHOUT_LOGIN:
             return None
-        role = self._access.role(scope)
         if role is None and "authorization" in headers:
-            digest = hashlib.sha256(headers["authorization"].encode()).digest()
-            role = self._programs.get(digest)
-            if role is None:  # checking a password is slow on purpose: each try counts as a login
-                if not self._within_rate("/login", client):
-                    return 429, "rate"
-                role = self._access.role_of(basic_password(headers["authorization"]))
-                if role is not None:
-                    self._programs[digest] = role
+            role = await self._program(headers["authorization"], digest, client)
+            if role == TOO_OFTEN:
+                return 429, "rate"
         scope["state"] = {**scope.get("state", {}), "role": role}
         if role is None:
             return 401, "login"
@@ -94,16 +112,34 @@ class Guard:
             return 403, "role"
         return None
 
-    def _within_rate(self, path: str, client: str) -> bool:
+    async def _program(self, header: str, digest: bytes, client: str) -> str | None:
+        """The role that an Authorization header opens, TOO_OFTEN after too many tries.
+
+        Checking a password is slow on purpose: it has a thread, and each try counts as a login.
+        """
+        async with self._checking:
+            role = self._programs.get(digest)
+            if role is None:
+                if not self._within_rate("/login", client):
+                    return TOO_OFTEN
+                role = await asyncio.to_thread(self._access.role_of, basic_password(header))
+            if role is not None:
+                self._programs[digest] = role
+                self._programs.move_to_end(digest)
+                if len(self._programs) > KEPT_PROGRAMS:
+                    self._programs.popitem(last=False)
+            return role
+
+    def _within_rate(self, path: str, caller: str) -> bool:
         if path in OPEN:
             return True
         group = next(one for one in PER_MINUTE if path.startswith(one))
-        return bool(self._limiter.hit(RateLimitItemPerMinute(PER_MINUTE[group]), group, client))
+        return bool(self._limiter.hit(RateLimitItemPerMinute(PER_MINUTE[group]), group, caller))
 
 
 SENTENCES = {
     "size": f"the request is larger than {LARGEST_BODY // 1024} KiB or does not say how large it is",
-    "host": "this page answers under localhost and 127.0.0.1 only; log-ins are needed for other names",
+    "host": "this page answers under localhost and 127.0.0.1 only; other names need log-ins or ALLOCAST_PUBLIC_ORIGIN",
     "origin": "the request comes from another site",
     "rate": "too many requests; wait a minute",
     "login": "log in first",
@@ -116,21 +152,12 @@ def _small(headers: dict[str, str]) -> bool:
     return length.isdigit() and int(length) <= LARGEST_BODY
 
 
-def _name(host: str) -> str:
-    """A Host header without its port."""
-    return (
-        host[: host.index("]") + 1]
-        if host.startswith("[") and "]" in host
-        else host.partition(":")[0].lower()
-    )
-
-
-def _same_origin(headers: dict[str, str], host: str) -> bool:
+def _same_origin(headers: dict[str, str], host: str, origins: frozenset[str]) -> bool:
     """Browsers say where a request comes from; programs that say nothing carry no cookie of a user."""
     if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         return False
     origin = headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == host
+    return origin is None or urlsplit(origin).netloc == host or origin.lower() in origins
 
 
 def _wants_basic(status: int, headers: dict[str, str]) -> bool:

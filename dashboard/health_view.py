@@ -7,10 +7,21 @@ from typing import Any
 from dash import html
 
 from dashboard import money
+from dashboard.drift_state import newest_session, session
+from dashboard.events import News
+from dashboard.freshness import ERROR, LIVE, WAITING, ticks
 from dashboard.live import Snapshot
 from dashboard.parts import panel, table
+from dashboard.record import Pipeline
+from dashboard.training_words import event_line
 from dashboard.view import SIMULATED
 from producers.universe import Universe
+
+OK, STALE = "ok", "stale"
+BEHIND = 1_000  # records
+STORE_STALE_S = 5.0
+LATE_SESSIONS = 2
+TRAINING_SILENT_S = 900.0  # the longest step of a training that says nothing, with room
 
 
 def health() -> list[Any]:
@@ -25,26 +36,14 @@ def health() -> list[Any]:
     ]
 
 
-def services(snapshot: Snapshot, now_ms: int) -> Any:
+def services(snapshot: Snapshot, universe: Universe, now_ms: int) -> Any:
     """A row per part: what it is doing, when it was last heard of, what to do when something is wrong."""
-    news, record, champion = snapshot.news, snapshot.record, snapshot.champion
-    seen = max((row.seen_ms for row in snapshot.rows.values()), default=None)
-    drift = max((one.at_ms for one in news.drift.values()), default=None)
-    event = news.events[-1].at_ms if news.events else None
-    feeds = ", ".join(sorted({row.feed for row in snapshot.rows.values()})) or "none yet"
-    if SIMULATED in feeds:
-        feeds += " — these are not market prices"
-    broker = news.status or record.status
-    behind, dead = record.pipeline.behind, record.pipeline.dead
+    record, champion = snapshot.record, snapshot.champion
+    dead = record.pipeline.dead
     rows = [
-        ["Feed", _word(seen is not None), _since(seen), feeds],
-        ["Kafka", _word(not broker), "", broker or "answers"],
-        [
-            "Stream worker",
-            _word(behind is not None and behind < 1_000),
-            "",
-            "not known yet" if behind is None else f"{behind:,} records of ticks not yet acknowledged",
-        ],
+        ["Feed", *_feed(snapshot, universe, now_ms)],
+        ["Kafka", *_kafka(snapshot)],
+        ["Stream worker", *_worker(record.pipeline)],
         [
             "Dead letters",
             "none" if not dead else "look",
@@ -55,26 +54,92 @@ def services(snapshot: Snapshot, now_ms: int) -> Any:
             if dead == 0
             else f"{dead:,} records were refused; `allocast dlq list` shows why",
         ],
-        [
-            "Online store",
-            _word(not snapshot.store_problem),
-            _since(snapshot.taken_ms or None),
-            snapshot.store_problem or "read twice a second",
-        ],
-        ["Drift monitor", _word(drift is not None), _since(drift), "reports at every close"],
-        ["Training", _word(event is not None), _since(event), "says what it does in models.events"],
+        ["Online store", *_store(snapshot, now_ms)],
+        ["Drift monitor", *_monitor(snapshot)],
+        ["Training", *_training(snapshot.news, now_ms)],
         [
             "Model",
-            _word(champion is not None and not snapshot.model_problem),
+            ERROR if snapshot.model_problem else OK if champion else WAITING,
             _since(champion.created_ms if champion else None),
             snapshot.model_problem
             or (champion.version if champion else "the first one is fitted after the history"),
         ],
-        ["Page", "ok", _since(now_ms), "one poller for all viewers"],
+        ["Page", OK, _since(now_ms), "one poller for all viewers"],
     ]
     return table(
         ["Part", "State", "Last heard of", "Detail"], rows, "State of every part of the pipeline", "log"
     )
+
+
+Row = tuple[str, Any, str]  # state, last heard of, detail
+
+
+def _feed(snapshot: Snapshot, universe: Universe, now_ms: int) -> Row:
+    stage = ticks(snapshot, universe, now_ms)
+    quiet_for_s = 0.0 if stage.since_ms is None else (now_ms - stage.since_ms) / 1000
+    state = stage.state
+    if state == LIVE:
+        state = OK if quiet_for_s <= stage.stale_after_s else STALE
+    feeds = ", ".join(sorted({row.feed for row in snapshot.rows.values()})) or "none yet"
+    if SIMULATED in feeds:
+        feeds += " — these are not market prices"
+    if state == STALE:
+        feeds += "; no price for longer than a minute while there should be some"
+    return state, _since(stage.since_ms), feeds
+
+
+def _kafka(snapshot: Snapshot) -> Row:
+    problem = snapshot.news.status or snapshot.record.status
+    if not problem:
+        return OK, "", "answers"
+    return WAITING if problem.startswith(WAITING.capitalize()) else ERROR, "", problem
+
+
+def _worker(pipeline: Pipeline) -> Row:
+    if pipeline.behind is None:
+        return WAITING, "", "not known yet"
+    words = f"{pipeline.behind:,} records of ticks not yet acknowledged"
+    if pipeline.stands:
+        return ERROR, "", f"{words}, and none is being; is the worker running?"
+    if pipeline.grows and pipeline.behind >= BEHIND:
+        return "behind", "", f"{words}, and it grows"
+    return OK, "", words
+
+
+def _store(snapshot: Snapshot, now_ms: int) -> Row:
+    since = snapshot.taken_ms or None
+    if snapshot.store_problem:
+        return ERROR if since else WAITING, _since(since), snapshot.store_problem
+    old = since is not None and now_ms - since > STORE_STALE_S * 1000
+    return STALE if old else OK, _since(since), "read twice a second"
+
+
+def _monitor(snapshot: Snapshot) -> Row:
+    """Behind when sessions have closed since the one it judged last: it reports at every close."""
+    news = snapshot.news
+    words = [*news.drift.values(), *([news.policy] if news.policy else [])]
+    since = _since(max((one.at_ms for one in words), default=None))
+    judged = newest_session(news)
+    if not judged:
+        return WAITING, since, "reports at every close"
+    closed = {day for series in snapshot.record.recent.values() for day in series if day > judged}
+    if len(closed) > LATE_SESSIONS:
+        return "behind", since, f"{len(closed)} sessions have closed since the one it judged last"
+    return OK, since, f"judged session {session(judged)}"
+
+
+def _training(news: News, now_ms: int) -> Row:
+    latest = news.latest
+    if latest is None:
+        return WAITING, _since(None), "says what it does in models.events"
+    since, words = _since(latest.at_ms), event_line(latest)
+    ended = next((one for one in reversed(news.events) if one.final), None)
+    if latest.kind in ("requested", "training"):
+        silent = now_ms - latest.at_ms > TRAINING_SILENT_S * 1000
+        return (STALE, since, f"{words} Nothing was heard of it since.") if silent else (OK, since, words)
+    if ended is not None and ended.kind == "failed":
+        return ERROR, since, event_line(ended)
+    return OK, since, words
 
 
 def inputs(snapshot: Snapshot, universe: Universe) -> Any:
@@ -96,10 +161,6 @@ def inputs(snapshot: Snapshot, universe: Universe) -> Any:
         )
     head = ["Asset", "Feed", "Last tick", "Sessions", "Ticks per minute"]
     return table(head, rows, "Inputs of the forecast", "numbers")
-
-
-def _word(good: bool) -> str:
-    return "ok" if good else "waiting"
 
 
 def _since(ms: int | None) -> Any:

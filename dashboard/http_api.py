@@ -20,7 +20,7 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from dashboard import api_page, login_page
-from dashboard.access import Access
+from dashboard.access import Access, open_session
 from dashboard.asked import Asked, read
 from dashboard.forecast import Forecaster
 from dashboard.live import Poller
@@ -97,7 +97,7 @@ def _add_login(server: FastAPI, access: Access) -> None:
         role = await asyncio.to_thread(access.role_of, (given.get("password") or [""])[0])
         if role is None:
             return HTMLResponse(login_page.page(target, wrong=True), status_code=403)
-        request.session["role"] = role
+        open_session(request.session, role)
         return RedirectResponse(login_page.safe(target), status_code=303)
 
     @server.get("/logout")

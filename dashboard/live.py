@@ -57,6 +57,9 @@ class Source(Protocol):
     def suggest(self, outcome: Outcome, horizon_sessions: int) -> Suggestion:
         """The efficient frontier on an outcome's scenarios. Takes seconds the first time."""
 
+    def shadow_sessions(self) -> int:
+        """Sessions for which a new model is watched before it is judged."""
+
     def versions(self) -> list[str]:
         """Models that could be served, newest first."""
 

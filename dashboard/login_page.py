@@ -4,18 +4,9 @@ from __future__ import annotations
 
 from html import escape
 
-PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>Allocast: log in</title>
-<link rel="stylesheet" href="/assets/allocast.css">
-<script src="/assets/theme.js"></script>
-</head>
-<body class="plain">
-<main class="login panel">
+from dashboard.plain_page import plain_page
+
+BODY = """<main class="login panel">
 <h1>Allocast</h1>
 <p class="lead">This page is reachable by others, so it asks who you are.</p>
 {wrong}<form method="post" action="/login">
@@ -24,10 +15,7 @@ PAGE = """<!DOCTYPE html>
 <input class="field" id="password" name="password" type="password" autocomplete="current-password" required autofocus>
 <button class="primary" type="submit">Log in</button>
 </form>
-</main>
-</body>
-</html>
-"""
+</main>"""
 
 
 def page(target: str, wrong: bool = False) -> str:
@@ -35,7 +23,7 @@ def page(target: str, wrong: bool = False) -> str:
     said = (
         '<p class="form-error" role="alert">This is not the password of anybody here.</p>\n' if wrong else ""
     )
-    return PAGE.format(target=escape(safe(target), quote=True), wrong=said)
+    return plain_page("log in", BODY.format(target=escape(safe(target), quote=True), wrong=said))
 
 
 def safe(target: str) -> str:

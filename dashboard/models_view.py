@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import dash_mantine_components as dmc
 from dash import html
 
-from dashboard import drift_state, figures, model_view, money
+from dashboard import drift_state, figures, money, training_words
 from dashboard.events import News
 from dashboard.parts import bar, chart, panel, table
+from dashboard.view import sentence
 from producers.universe import Asset, Universe
-from training.events import FINISHED, ModelEvent
+from training.events import SHADOW, ModelEvent
 
 Live = Callable[..., Any]
 
@@ -26,19 +27,22 @@ def models(assets: list[Asset], live: Live) -> list[Any]:
             "Has the market changed?",
             [
                 html.P(id="drift-words", className="sentence small"),
+                html.P(id="policy-words", className="note"),
                 html.Dl(
                     className="drift",
                     children=[
                         html.Div([html.Dt(asset.name), live(html.Dd, f"drift-{asset.id}")])
                         for asset in assets
-                    ],
+                    ]
+                    + [html.Div([html.Dt("All assets together"), live(html.Dd, "drift-all")])],
                 ),
                 html.Div(id="meters"),
+                html.Div(id="informed"),
                 chart("drift", figures.empty(), "drift-chart", "Detectors over the last sessions"),
                 live(html.P, "news-status", className="note"),
             ],
-            lead="At every close, yesterday's forecast is compared with what happened. Two detectors per asset add up "
-            "the evidence that the forecasts no longer fit.",
+            lead="At every close, yesterday's forecast is compared with what happened. Two detectors per asset and "
+            "one for all together add up the evidence that the forecasts no longer fit.",
         ),
         panel(
             "training",
@@ -59,12 +63,13 @@ def models(assets: list[Asset], live: Live) -> list[Any]:
                             w=230,
                             **{"aria-label": "Model to roll back to"},
                         ),
-                        dmc.Button("Roll back", id="rollback", variant="default"),
+                        dmc.Button("Roll back", id="rollback", variant="default", disabled=True),
                     ],
                 ),
                 html.P(
                     "Retraining and rolling back need the operator's login.", className="viewer-only note"
                 ),
+                html.P(id="no-earlier", className="operator-only note"),
                 html.P(id="action-answer", className="note", role="status"),
             ],
         ),
@@ -80,22 +85,21 @@ def models(assets: list[Asset], live: Live) -> list[Any]:
 def meters(news: News, universe: Universe) -> Any:
     """Every detector's distance to its alarm."""
     rows = []
-    for asset in universe.priced:
-        for detector, words in model_view.DETECTORS.items():
-            report = news.drift.get((asset.id, detector))
-            if report is None:
-                continue
-            share = drift_state.nearness(report)
-            mark = "▲ alarm" if report.alarm else f"{share * 100:.0f} % of the way"
-            meter = html.Div([bar(share, "hot" if report.alarm else ""), html.Span(mark)], className="meter")
-            rows.append(
-                [
-                    f"{asset.name}, {words}",
-                    meter,
-                    model_view.level(report.value),
-                    model_view.level(report.threshold),
-                ]
-            )
+    newest = drift_state.newest_session(news)
+    for (asset, detector), report in drift_state.judging(news, universe).items():
+        alarm = report.alarm and report.session_date == newest
+        share = drift_state.nearness(report)
+        mark = "▲ alarm" if alarm else f"{share * 100:.0f} % of the way"
+        if report.session_date != newest:
+            mark += f", in session {drift_state.session(report.session_date)}"
+        rows.append(
+            [
+                f"{drift_state.asset_name(asset, universe)}, {drift_state.detector_name(detector)}",
+                html.Div([bar(share, "hot" if alarm else ""), html.Span(mark)], className="meter"),
+                drift_state.level(report.value),
+                drift_state.level(report.threshold),
+            ]
+        )
     if not rows:
         return html.P(
             "No reports yet. The first comes at the close of the session after the first model.",
@@ -105,47 +109,92 @@ def meters(news: News, universe: Universe) -> Any:
     return table(head, rows, "Drift detectors and their thresholds", "numbers")
 
 
-def drift_lines(news: News, universe: Universe) -> list[tuple[str, list[str], list[float]]]:
-    """The chart's lines, one per asset and detector."""
-    lines = []
-    for detector, words in model_view.DETECTORS.items():
-        for asset in universe.priced:
-            known = news.reports.get((asset.id, detector), ())
-            if known:
-                dates = [model_view.session(one.session_date) for one in known]
-                shares = [one.value / one.threshold if one.threshold else 0.0 for one in known]
-                lines.append((f"{asset.name}, {words}", dates, shares))
-    return lines
-
-
-def progress(events: Sequence[ModelEvent]) -> Any:
-    """A bar while a training runs; nothing otherwise."""
-    newest = events[-1] if events else None
-    if newest is None or newest.kind in FINISHED or newest.final or newest.kind == "rolled back":
+def informed(news: News, universe: Universe) -> Any:
+    """The distributions of moves against the past: for a reader, never an alarm. Nothing before the first look."""
+    rows = [
+        [
+            f"{drift_state.asset_name(asset, universe)}, {drift_state.detector_name(detector)}",
+            "differs from the past" if report.alarm else "as in the past",
+            drift_state.level(report.value),
+            drift_state.level(report.threshold),
+        ]
+        for (asset, detector), report in drift_state.informing(news, universe).items()
+    ]
+    if not rows:
         return None
-    done = newest.progress or 0.0
-    words = newest.detail or model_view.EVENTS.get(newest.kind, newest.kind)
-    return html.Div(
-        className="meter",
-        children=[
-            html.Progress(value=str(round(done, 3)), max="1", **{"aria-label": "Progress of the training"}),
-            html.Span(f"{done * 100:.0f} %, {words}"),
+    last = max(one.session_date for one in drift_state.informing(news, universe).values())
+    head = ["Distribution", f"Session {drift_state.session(last)}", "Distance", "95 % of clean ones below"]
+    return html.Details(
+        [
+            html.Summary("For information: have the moves themselves changed?"),
+            html.P(
+                "Once a month the newest moves are compared with the years before. This asks for nothing: a model "
+                "may forecast changed moves well.",
+                className="note",
+            ),
+            table(head, rows, "Distributions of moves against the past", "numbers"),
         ],
+        className="more",
     )
 
 
+def drift_lines(news: News, universe: Universe) -> list[tuple[str, list[str], list[float]]]:
+    """The chart's lines, one per detector that may ask for a training."""
+    lines = []
+    for asset, detector in drift_state.judging(news, universe):
+        known = news.reports[asset, detector]
+        dates = [drift_state.session(one.session_date) for one in known]
+        shares = [one.value / one.threshold if one.threshold else 0.0 for one in known]
+        name = f"{drift_state.asset_name(asset, universe)}, {drift_state.detector_name(detector)}"
+        lines.append((name, dates, shares))
+    return lines
+
+
+def progress(news: News, watched: Mapping[str, int], shadow_sessions: int) -> Any:
+    """What is under way: a bar while a model is trained, a sentence while it waits or is watched.
+
+    watched : version -> sessions whose outcomes are known.      shadow_sessions : after which it is judged.
+    """
+    newest = news.latest
+    if newest is not None and newest.kind == "training" and not newest.final:
+        done = newest.progress or 0.0
+        words = sentence(newest.detail) or f"{training_words.EVENTS['training']}."
+        return html.Div(
+            className="meter",
+            children=[
+                html.Progress(
+                    value=str(round(done, 3)), max="1", **{"aria-label": "Progress of the training"}
+                ),
+                html.Span(f"{done * 100:.0f} %. {words}"),
+            ],
+        )
+    if newest is not None and newest.kind == "requested":
+        return html.P("The training begins when the history has been processed and the one before has ended.")
+    shadow = _shadow(news.events)
+    if shadow is None:
+        return None
+    seen = min(watched.get(shadow.version, 0), shadow_sessions)
+    return html.P(f"{shadow.version} is being watched: {seen} of {shadow_sessions} sessions.")
+
+
+def _shadow(events: Sequence[ModelEvent]) -> ModelEvent | None:
+    """The model in its shadow, None when the last one was judged."""
+    judged = {one.idempotency_key for one in events if one.final}
+    last = next((one for one in reversed(events) if one.kind == SHADOW), None)
+    return None if last is None or last.idempotency_key in judged else last
+
+
 def history(events: Sequence[ModelEvent]) -> Any:
-    """Newest first; progress is left out."""
+    """Newest first."""
     rows = [
         [
             datetime.fromtimestamp(one.at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S"),
-            model_view.EVENTS.get(one.kind, one.kind),
+            training_words.EVENTS.get(one.kind, one.kind),
             one.version or money.NOTHING,
-            model_view.because(one.reason) if one.reason else money.NOTHING,
-            one.detail or money.NOTHING,
+            training_words.because(one.reason) if one.reason else money.NOTHING,
+            sentence(one.detail) or money.NOTHING,
         ]
         for one in reversed(events)
-        if one.kind != "training"
     ]
     if not rows:
         return html.P(

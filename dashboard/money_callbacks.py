@@ -17,7 +17,7 @@ from dashboard.parts import bar, table
 from dashboard.past import so_far
 from producers.errors import FixAndRestart, TryAgain
 from producers.universe import Universe
-from training.answer import Answer, Fan, Request
+from training.answer import Answer, Request
 
 TEXTS = {  # component -> field of view.Outcome
     "sentence": "sentence",
@@ -73,20 +73,38 @@ def _connect_form(app: Dash, universe: Universe) -> None:
 
 
 def _connect_forecast(app: Dash, poller: Poller, forecast: Forecaster) -> None:
-    """The answer to the form, again whenever the form or the snapshot changes."""
+    """The answer to the form, again whenever the form changes, or the snapshot while somebody looks."""
+    app.clientside_callback(
+        ClientsideFunction("allocast", "look"),
+        Output("go-money", "data"),
+        Input("view", "value"),
+        Input("tick", "data"),
+        Input("frontier-tick", "data"),
+        Input("visible", "data"),
+    )
+    app.clientside_callback(
+        ClientsideFunction("allocast", "fan"),
+        Output("fan-figure", "data"),
+        Output("fan-rows", "children"),
+        Input("fan-values", "data"),
+        State("fan-frame", "data"),
+        prevent_initial_call=True,
+    )
     universe = poller.universe
     ids = [asset.id for asset in universe.asset]
     answered = [
         *[Output(component, "children") for component in TEXTS],
         Output("profit-median", "className"),
-        Output("fan-figure", "data"),
+        Output("fan-values", "data"),
         Output("fan-summary", "children"),
-        Output("fan-table", "children"),
         Output("contributions", "children"),
-        Output("members", "children"),
-        Output("notes", "children"),
         Output("made", "data-since"),
         *[Output(f"outlook-{name}", "children") for name in ids],
+    ]
+    lasting = [
+        Output("members", "children"),
+        Output("notes", "children"),
+        Output("lasting", "data"),
     ]
     said = [
         Output("figures", "className"),
@@ -96,7 +114,7 @@ def _connect_forecast(app: Dash, poller: Poller, forecast: Forecaster) -> None:
     ]
 
     @app.callback(
-        {"answered": answered, "said": said},
+        {"answered": answered, "lasting": lasting, "said": said},
         {
             "amount": Input("amount", "value"),
             "weights": {name: Input(f"weight-{name}", "value") for name in ids},
@@ -104,7 +122,8 @@ def _connect_forecast(app: Dash, poller: Poller, forecast: Forecaster) -> None:
             "real": Input("real", "checked"),
             "terms": {name: Input(name, "value") for name in TERMS},
             "currency": Input("currency", "value"),
-            "_tick": Input("tick", "data"),  # its change is what triggers
+            "_tick": Input("go-money", "data"),  # its change is what triggers
+            "known": State("lasting", "data"),
         },
     )
     async def answer(
@@ -114,21 +133,22 @@ def _connect_forecast(app: Dash, poller: Poller, forecast: Forecaster) -> None:
         real: bool,
         terms: dict[str, object],
         currency: object,
-        _tick: int,
+        _tick: object,
+        known: object,
     ) -> dict[str, Any]:
         in_sum = total({name: number(value, empty=0.0) for name, value in weights.items()})
-        untouched = [no_update] * len(answered)
+        untouched, same = [no_update] * len(answered), [no_update] * len(lasting)
         try:
             request = request_of(amount, weights, horizon, universe, terms)
             with ANSWER_S.time():
                 # In a thread: the first answer of a model draws its scenarios, and other pages must not wait.
                 found = await asyncio.to_thread(forecast, request)
         except FixAndRestart as error:
-            return {"answered": untouched, "said": ["dim", str(error), "", in_sum]}
+            return {"answered": untouched, "lasting": same, "said": ["dim", str(error), "", in_sum]}
         except TryAgain as error:
-            return {"answered": untouched, "said": ["dim", "", str(error), in_sum]}
+            return {"answered": untouched, "lasting": same, "said": ["dim", "", str(error), in_sum]}
         shown = _shown(found, request, poller.snapshot, universe, bool(real), currency_of(currency))
-        return {"answered": shown, "said": ["", "", "", in_sum]}
+        return {"answered": shown, "lasting": _lasting(found, known), "said": ["", "", "", in_sum]}
 
 
 def _shown(
@@ -141,27 +161,21 @@ def _shown(
     return [
         *[getattr(outcome, field) for field in TEXTS.values()],
         f"number {'up' if outcome.gains else 'down'}",
-        figures.fan(fan, answer.horizon_sessions, answer.amount, past),
+        figures.fan_values(fan, answer.horizon_sessions, answer.amount, past),
         figures.summary(fan, answer.amount),
-        _fan_table(fan, answer.amount),
         _contributions(answer, universe, real),
-        trust_view.members(answer.model.members),
-        [html.Li(view.sentence(note)) for note in answer.notes],
         str(now_ms()),
         *[view.outlook(answer.assets.get(asset.id)) for asset in universe.asset],
     ]
 
 
-def _fan_table(fan: Fan, amount: float) -> Any:
-    columns = (fan.p05, fan.p25, fan.median, fan.p75, fan.p95)
-    rows = [
-        [f"{session}", *[money.profit(column[at], amount) for column in columns]]
-        for at, session in enumerate(fan.sessions)
-        if session
-    ]
-    return table(
-        ["Trading days", "5 %", "25 %", "Median", "75 %", "95 %"], rows, "The fan as a table", "numbers"
-    )
+def _lasting(answer: Answer, known: object) -> list[Any]:
+    """Values of `lasting`: what stays for as long as the model does is sent only to a page that has another."""
+    now = f"{answer.model.members} {answer.notes}"
+    if now == known:
+        return [no_update] * 3
+    notes = [html.Li(view.sentence(note)) for note in answer.notes]
+    return [trust_view.members(answer.model.members), notes, now]
 
 
 def _contributions(answer: Answer, universe: Universe, real: bool) -> Any:

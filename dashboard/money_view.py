@@ -9,10 +9,11 @@ import dash_mantine_components as dmc
 from dash import html
 
 from dashboard import figures
-from dashboard.parts import chart, does, figure, panel, since
+from dashboard.parts import chart, does, figure, panel, since, table
 from producers.universe import Asset
 
 Live = Callable[..., Any]
+FAN_HEAD = ["Trading days", "5 %", "25 %", "Median", "75 %", "95 %"]
 
 
 def result() -> Any:
@@ -50,7 +51,14 @@ def result() -> Any:
                     ),
                     chart("fan", figures.empty(), "fan", "Fan of profits over the coming trading days"),
                     html.Details(
-                        [html.Summary("The chart as a table"), html.Div(id="fan-table")], className="more"
+                        [
+                            html.Summary("The chart as a table"),
+                            html.Div(
+                                table(FAN_HEAD, [], "The fan as a table", "numbers", "fan-rows"),
+                                id="fan-table",
+                            ),
+                        ],
+                        className="more",
                     ),
                     html.P(
                         [

@@ -32,8 +32,13 @@ def figure(title: str, value: str, below: str | None = None, kind: str = "") -> 
     return html.Div(className=f"figure {kind}".strip(), children=children)
 
 
-def table(head: Sequence[Any], rows: Sequence[Sequence[Any]], caption: str, kind: str = "") -> Any:
-    """A table whose first column names the row. It scrolls by itself where the screen is too narrow."""
+def table(
+    head: Sequence[Any], rows: Sequence[Sequence[Any]], caption: str, kind: str = "", body_id: str = ""
+) -> Any:
+    """A table whose first column names the row. It scrolls by itself where the screen is too narrow.
+
+    body_id : where rows are filled in later.
+    """
     body = [html.Tr([html.Th(row[0], scope="row"), *[html.Td(cell) for cell in row[1:]]]) for row in rows]
     return html.Div(
         className="scroll",
@@ -44,7 +49,7 @@ def table(head: Sequence[Any], rows: Sequence[Sequence[Any]], caption: str, kind
             children=[
                 html.Caption(caption, className="unseen"),
                 html.Thead(html.Tr([html.Th(text, scope="col") for text in head])),
-                html.Tbody(body),
+                html.Tbody(body, **({"id": body_id} if body_id else {})),
             ],
         ),
         **{"aria-label": caption},

@@ -7,7 +7,10 @@ from typing import Any
 
 
 class SecurityHeaders:
-    """Adds them to every answer. Styles may be inline: Mantine and Plotly write theirs into the document."""
+    """What rules a document comes with documents only: figures are asked for all the time, and each would carry it.
+
+    Styles may be inline: Mantine and Plotly write theirs into the document.
+    """
 
     def __init__(self, app: Any, inline_scripts: Sequence[str] = ()) -> None:
         """inline_scripts : CSP hashes of the scripts in the document itself."""
@@ -26,9 +29,9 @@ class SecurityHeaders:
                 "frame-ancestors 'none'",
             ]
         )
-        self._headers = [
+        self._always = [(b"x-content-type-options", b"nosniff")]
+        self._documents = [
             (b"content-security-policy", policy.encode()),
-            (b"x-content-type-options", b"nosniff"),
             (b"x-frame-options", b"DENY"),
             (b"referrer-policy", b"same-origin"),
             (b"cross-origin-opener-policy", b"same-origin"),
@@ -38,7 +41,10 @@ class SecurityHeaders:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         async def with_headers(message: Any) -> None:
             if message["type"] == "http.response.start":
-                message = {**message, "headers": [*message.get("headers", ()), *self._headers]}
+                headers = list(message.get("headers", ()))
+                kind = next((value for name, value in headers if name.lower() == b"content-type"), b"")
+                more = self._documents if kind.startswith(b"text/html") else []
+                message = {**message, "headers": [*headers, *self._always, *more]}
             await send(message)
 
         await self._app(scope, receive, with_headers if scope["type"] == "http" else send)

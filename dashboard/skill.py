@@ -45,17 +45,19 @@ def against_random_walk(
     for (symbol, horizon), group in sorted(groups.items()):
         known = sorted(closes.get(symbol, {}))
         price = np.array([closes[symbol][day] for day in known])
+        logs = np.log(price)
+        moves = np.concatenate([[0.0], np.cumsum(np.diff(logs))])  # sums of the first n returns
+        squares = np.concatenate([[0.0], np.cumsum(np.diff(logs) ** 2)])
         own, walk = [], []
         for row in sorted(group, key=lambda one: one.session_date):
             at = bisect.bisect_right(known, row.session_date)
             end = bisect.bisect_left(days, row.session_date) + horizon
             if at <= MIN_RETURNS or end >= len(days):
                 continue
-            returns = np.diff(np.log(price[:at]))
-            outcome = math.log(price[bisect.bisect_right(known, days[end]) - 1] / price[at - 1])
-            quantiles = (
-                returns.mean() * horizon + returns.std(ddof=1) * math.sqrt(horizon) * normal_quantiles()
-            )
+            mean = moves[at - 1] / (at - 1)
+            variance = (squares[at - 1] - (at - 1) * mean**2) / (at - 2)
+            outcome = logs[bisect.bisect_right(known, days[end]) - 1] - logs[at - 1]
+            quantiles = mean * horizon + math.sqrt(max(variance, 0.0) * horizon) * normal_quantiles()
             own.append(row.crps)
             walk.append(float(crps(quantiles, np.array(outcome))))
         if own:

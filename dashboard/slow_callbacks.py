@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +17,7 @@ from training.answer import HORIZONS
 GATES = {  # view -> what it is computed again for, while it is open
     "trust": [("slow-tick", "data"), ("horizon", "value")],
     "models": [("slow-tick", "data")],
-    "health": [("slow-tick", "data"), ("tick", "data")],
+    "health": [("health-tick", "data")],
 }
 
 
@@ -67,17 +68,19 @@ def _connect_trust(app: Dash, poller: Poller) -> None:
 
 
 def _once_per_revision(poller: Poller) -> Callable[[], list[Skill]]:
-    """Skill is computed once for all viewers of a record."""
+    """Skill is computed once for all viewers of a record; who comes meanwhile waits for it."""
     held: tuple[int, list[Skill]] = (-1, [])
+    one_at_a_time = threading.Lock()
 
     def skills() -> list[Skill]:
         nonlocal held
-        record = poller.snapshot.record
-        if held[0] != record.revision:
-            from producers.sessions import nyse
+        with one_at_a_time:
+            record = poller.snapshot.record
+            if held[0] != record.revision:
+                from producers.sessions import nyse
 
-            held = record.revision, against_random_walk(record.matured, record.closes, nyse())
-        return held[1]
+                held = record.revision, against_random_walk(record.matured, record.closes, nyse())
+            return held[1]
 
     return skills
 
@@ -85,12 +88,17 @@ def _once_per_revision(poller: Poller) -> Callable[[], list[Skill]]:
 def _connect_models(app: Dash, poller: Poller) -> None:
     @app.callback(
         Output("drift-words", "children"),
+        Output("policy-words", "children"),
         Output("meters", "children"),
+        Output("informed", "children"),
         Output("drift-figure", "data"),
         Output("drift-summary", "children"),
         Output("progress", "children"),
         Output("events", "children"),
         Output("rollback-version", "data"),
+        Output("rollback-version", "disabled"),
+        Output("rollback", "disabled"),
+        Output("no-earlier", "children"),
         Input("go-models", "data"),
         prevent_initial_call=True,
     )
@@ -98,17 +106,23 @@ def _connect_models(app: Dash, poller: Poller) -> None:
         snapshot, universe = poller.snapshot, poller.universe
         news, champion = snapshot.news, snapshot.champion
         lines = models_view.drift_lines(news, universe)
-        words = drift_state.words(news)
+        words = drift_state.words(news, universe)
         served = champion.version if champion else ""
         versions = await asyncio.to_thread(poller.source.versions)
+        earlier = [one for one in versions if one != served]
         return (
             words,
+            f"{drift_state.rules(news)} {drift_state.last_word(news)}",
             models_view.meters(news, universe),
+            models_view.informed(news, universe),
             figures.drift(lines) if lines else figures.empty(),
             words,
-            models_view.progress(news.events),
+            models_view.progress(news, snapshot.record.watched, poller.source.shadow_sessions()),
             models_view.history(news.events),
-            [{"value": one, "label": one} for one in versions if one != served],
+            [{"value": one, "label": one} for one in earlier],
+            not earlier,
+            not earlier,
+            "" if earlier else "There is no earlier model to roll back to yet.",
         )
 
 
@@ -121,4 +135,6 @@ def _connect_health(app: Dash, poller: Poller) -> None:
     )
     async def health(_triggers: list[Any]) -> tuple[Any, ...]:
         snapshot = poller.snapshot
-        return health_view.services(snapshot, now_ms()), health_view.inputs(snapshot, poller.universe)
+        return health_view.services(snapshot, poller.universe, now_ms()), health_view.inputs(
+            snapshot, poller.universe
+        )

@@ -93,6 +93,9 @@ class LiveSource:
         except (ValueError, RuntimeError) as error:  # what skfolio and its solvers raise
             raise TryAgain(f"The frontier could not be computed: {error}") from error
 
+    def shadow_sessions(self) -> int:
+        return self._settings.shadow_sessions
+
     def versions(self) -> list[str]:
         return operations.versions(self._settings)
 

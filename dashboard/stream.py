@@ -7,13 +7,16 @@ from typing import Any
 
 from dash import set_props
 
-from dashboard import model_view, view
+from dashboard import drift_state, training_words, view
 from dashboard.freshness import pulse, quiet, waiting_for
 from dashboard.live import Poller, Snapshot, now_ms
 from dashboard.metrics import MODEL_AGE_S, READ_AGE_S, VIEWERS
 from producers.universe import Universe
 
 EVERY_S = 1.0
+WHOLE_EVERY = 30  # pulses: a browser that was too busy to see one of them does not stay behind for longer
+HEALTH_EVERY_MS = 5_000
+FRONTIER_EVERY_MS = 600_000
 
 Props = dict[tuple[str, str], Any]  # (component id, property) -> value
 
@@ -23,26 +26,29 @@ def props(snapshot: Snapshot, universe: Universe, now_ms: int) -> Props:
     waiting = waiting_for(snapshot)
     badge = view.feed_badge(snapshot)
     champion, news = snapshot.champion, snapshot.news
-    event = news.events[-1] if news.events else None
+    event = news.latest
     live: Props = {
         ("tick", "data"): snapshot.revision,
         ("slow-tick", "data"): slow_revision(snapshot),
+        ("health-tick", "data"): now_ms
+        // HEALTH_EVERY_MS,  # also when nothing moves: silence is what it shows
+        ("frontier-tick", "data"): frontier_revision(snapshot, waiting, now_ms),
         ("waiting", "children"): waiting,
         ("waiting", "className"): "banner" if waiting else "unseen",
         ("feed-badge", "children"): badge,
         ("feed-badge", "className"): f"badge {'simulated' if badge.startswith('SIMULATED') else ''}".strip(),
         ("model-version", "children"): champion.version if champion else "\u2013",
         ("model-since", "data-since"): str(champion.created_ms) if champion else "",
-        ("model-reason", "children"): model_view.model_reason(champion.reason) if champion else "",
-        ("event-line", "children"): model_view.event_line(event) if event else "none yet.",
+        ("model-reason", "children"): training_words.model_reason(champion.reason) if champion else "",
+        ("event-line", "children"): training_words.event_line(event) if event else "none yet.",
         ("event-since", "data-since"): str(event.at_ms) if event else "",
         ("news-status", "children"): news.status,
     }
-    for asset in universe.priced:
-        drift, alarm = model_view.drift_line(asset, news)
+    for name in (*(asset.id for asset in universe.priced), drift_state.EVERYTHING):
+        drift, alarm = drift_state.drift_line(name, news)
         live |= {
-            (f"drift-{asset.id}", "children"): drift,
-            (f"drift-{asset.id}", "className"): "alarm" if alarm else "",
+            (f"drift-{name}", "children"): drift,
+            (f"drift-{name}", "className"): "alarm" if alarm else "",
         }
     for asset in universe.asset:
         change, direction = view.change(asset, snapshot)
@@ -59,14 +65,35 @@ def props(snapshot: Snapshot, universe: Universe, now_ms: int) -> Props:
 def slow_revision(snapshot: Snapshot) -> str:
     """Changes when anything but a price did: what the slow views are computed again for."""
     news, record, champion = snapshot.news, snapshot.record, snapshot.champion
-    reports = sum(len(known) for known in news.reports.values())
-    last = news.events[-1].at_ms if news.events else 0
-    return f"{record.revision}.{reports}.{last}.{champion.version if champion else ''}.{news.status}.{record.status}"
+    version = champion.version if champion else ""
+    return f"{record.revision}.{news.revision}.{version}.{news.status}.{record.status}"
+
+
+def frontier_revision(snapshot: Snapshot, waiting: str, now_ms: int) -> str:
+    """Changes with the model, when what was missing is there, and every ten minutes."""
+    version = snapshot.champion.version if snapshot.champion else ""
+    return f"{version}.{'' if waiting else 'ready'}.{now_ms // FRONTIER_EVERY_MS}"
 
 
 def beat(snapshot: Snapshot, universe: Universe, now_ms: int) -> dict[str, Any]:
-    """What every pulse carries: the server's clock, the stages, the prices as numbers for the sparklines."""
+    """What a pulse is made of: the server's clock, the stages, the prices as numbers for the sparklines."""
     return {**pulse(snapshot, universe, now_ms), "prices": _prices(snapshot, universe)}
+
+
+def changes(new: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
+    """The part of a beat that `old` has not; assets/live.js puts it over what it knows. The clock is always in it."""
+    stages = {
+        name: {field: value for field, value in stage.items() if old["stages"][name][field] != value}
+        if old
+        else stage
+        for name, stage in new["stages"].items()
+    }
+    known = old["prices"] if old else {}
+    return {
+        "now_ms": new["now_ms"],
+        "stages": {name: stage for name, stage in stages.items() if stage},
+        "prices": {name: price for name, price in new["prices"].items() if known.get(name) != price},
+    }
 
 
 def changed(new: Props, old: Props) -> Props:
@@ -86,23 +113,28 @@ async def follow(socket: Any, poller: Poller) -> None:
     The browser sets the properties itself, so that its Pause switch can hold them back.
     """
     sent: Props = {}
+    told: dict[str, Any] = {}
+    pulses = 0
     set_props("trail", {"data": trail(poller)})
     VIEWERS.inc()
     try:
         while not socket.is_shutdown:
             snapshot, at = poller.snapshot, now_ms()
-            new = props(snapshot, poller.universe, at)
+            if pulses % WHOLE_EVERY == 0:
+                sent, told = {}, {}
+            pulses += 1
+            new, now = props(snapshot, poller.universe, at), beat(snapshot, poller.universe, at)
             found = changed(new, sent).items()
             set_props(
                 "pulse",
                 {
                     "data": {
-                        **beat(snapshot, poller.universe, at),
+                        **changes(now, told),
                         "set": [[name, prop, value] for (name, prop), value in found],
                     }
                 },
             )
-            sent = new
+            sent, told = new, now
             READ_AGE_S.set((at - snapshot.taken_ms) / 1000 if snapshot.taken_ms else -1)
             MODEL_AGE_S.set((at - snapshot.champion.created_ms) / 1000 if snapshot.champion else -1)
             await asyncio.sleep(EVERY_S)

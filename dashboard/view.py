@@ -92,13 +92,14 @@ def as_of(iso: str) -> str:
 
 
 def sentence(text: str) -> str:
-    """A remark of the model, written as people write.
+    """A remark of the model, written as people write: capital letter, full stop.
 
-    >>> sentence("the LSTM is still being trained")
-    'The LSTM is still being trained.'
+    >>> sentence("the LSTM is still being trained"), sentence("")
+    ('The LSTM is still being trained.', '')
     """
+    text = text.strip()
     text = text[:1].upper() + text[1:]
-    return text if text.endswith((".", "!", "?")) else f"{text}."
+    return text if not text or text.endswith((".", "!", "?")) else f"{text}."
 
 
 def feed_badge(snapshot: Snapshot) -> str:

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stream_processors.messages import Bar
+from stream_processors.proper_loss import bounded_difference
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -32,6 +33,7 @@ class LoggedForecast(msgspec.Struct, frozen=True):
     spec_hash: str = ""
     role: str = "champion"  # only the champion's forecasts are monitored
     garch: list[float] | None = None  # mean, alpha, beta of the fitted process
+    without_lstm: list[float] | None = None  # quantiles of the next session, of the pool without the LSTM
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ class Scored:
     outcome: float = 0.0
     spec_hash: str = ""
     garch: tuple[float, ...] = ()
+    lstm_loss: float | None = None  # what the LSTM added to the pool's loss, in [-1, 1]; None without an LSTM
     bar: str = ""
     forecast: str = ""
 
@@ -116,6 +119,9 @@ class Matcher:
                 outcome=outcome,
                 spec_hash=forecast.spec_hash,
                 garch=tuple(forecast.garch or ()),
+                lstm_loss=None
+                if forecast.without_lstm is None
+                else bounded_difference(next_session, forecast.without_lstm, forecast.levels, outcome),
                 bar=move.bar,
                 forecast=forecast_at,
             )

@@ -16,6 +16,7 @@ MAX_AMOUNT = 1e12
 REBALANCE = ("none", "monthly")
 DEPOSIT = ("fixed", "renewed")  # today's rate to the end of the term, or each month the rate of then
 MAX_FEE = 20.0  # percent
+MAX_WEIGHT = 1e6  # percent, of what may be typed before it is scaled: sums stay finite
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -191,8 +192,8 @@ def ask(
     for name, weight in weights.items():
         if name not in known:
             raise FixAndRestart(f"weights: unknown asset {name!r}; known are {', '.join(known)}")
-        if not (math.isfinite(weight) and weight >= 0):
-            raise FixAndRestart(f"weights: {name} must be 0 or more percent, got {weight:g}")
+        if not 0 <= weight <= MAX_WEIGHT:
+            raise FixAndRestart(f"weights: {name} must be 0 to {MAX_WEIGHT:,.0f} percent, got {weight:g}")
     total = math.fsum(weights.values())
     if abs(total - 100) > 0.01:
         change = f"add {100 - total:g}" if total < 100 else f"take away {total - 100:g}"

@@ -6,8 +6,7 @@ a challenger in its shadow is not promoted when it does worse, and a champion th
 replaced is rolled back.
 
 Source: Waudby-Smith and Ramdas (2024), "Estimating means of bounded random variables by betting"; Choe and
-Ramdas (2023), "Comparing sequential forecasters". The bound: the pinball loss moves at most max(tau, 1 - tau) times as
-far as its quantile.
+Ramdas (2023), "Comparing sequential forecasters".
 """
 
 from __future__ import annotations
@@ -20,14 +19,14 @@ import numpy as np
 
 from producers.sessions import session_number
 from stream_processors.matching import pit
+from stream_processors.proper_loss import bounded_difference
 from training.forecast_log import Forecast
-from training.horizons import LEVELS, SHARES, crps
+from training.horizons import LEVELS, crps
 
 BETS = np.array([0.1, 0.25, 0.5, 0.9])
 EVIDENCE = 20.0  # of a champion being worse, at which it is rolled back: chance of a mistake 1 in 20
 WORSE_T = 2.0  # standard errors by which a challenger's mean may lie on the wrong side
 WRONG_SPREAD = 2.6  # standard errors: far too wide or too narrow, which a few losses do not show
-SPREAD = 2 * SHARES * np.maximum(LEVELS, 1 - LEVELS)
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -118,13 +117,11 @@ class Duel:
         q_new, q_old = (np.array(one.quantiles[one.horizons.index(1)]) for one in (new, old))
         outcome = np.array(math.log(after.price / old.price))
         loss = float(crps(q_new, outcome)), float(crps(q_old, outcome))
-        bound = float(np.abs(q_new - q_old) @ SPREAD)
-        difference = (loss[0] - loss[1]) / bound if bound > 0 else 0.0
         self._loss.append(loss)
         levels = (pit(q, LEVELS, float(outcome)) for q in (q_new, q_old))
         new_centred, old_centred = (abs(2 * level - 1) for level in levels)
         self._centred.setdefault(session, []).append((new_centred, old_centred))
-        self._open.setdefault(session, []).append(max(-1.0, min(1.0, difference)))
+        self._open.setdefault(session, []).append(bounded_difference(q_new, q_old, LEVELS, float(outcome)))
 
     def _close(self, session: int) -> None:
         value = float(np.mean(self._open.pop(session)))

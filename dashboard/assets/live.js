@@ -16,6 +16,9 @@
   var saying = "";
   var paused = false;
   var held = {};            // what came while paused
+  var troubles = {};        // a callback's output -> status of its last answer, while that was a refusal or an error
+  var leaving = false;
+  var asked = null;         // what the figures were asked for last
 
   function byId(id) { return document.getElementById(id); }
   function now() { return last ? last.now_ms + performance.now() - lastAt : Date.now(); }
@@ -35,6 +38,40 @@
       saying = "";
       if (next !== " ") { say(next); }
     }, 5000);
+  }
+
+  /* A page whose session has ended goes to the log-in and comes back to the same question. */
+  function logIn() {
+    if (leaving) { return; }
+    leaving = true;
+    location.assign("login?next=" + encodeURIComponent(location.pathname + location.search));
+  }
+
+  /* The socket may go on while the server refuses or fails the callbacks: then the figures are old. */
+  var plainFetch = window.fetch;
+  window.fetch = function (where, options) {
+    var asked = plainFetch.apply(window, arguments);
+    if (String(where && where.url || where).indexOf("_dash-update-component") >= 0) {
+      var output = /"output":"([^"]*)"/.exec(options && options.body || "");
+      asked.then(function (answer) {
+        if (answer.status === 401) { logIn(); }
+        if (answer.status === 429 || answer.status >= 500) {
+          troubles[output && output[1]] = answer.status;
+        } else {
+          delete troubles[output && output[1]];
+        }
+        render();
+      }, function () { /* a server that is gone is seen by its silence */ });
+    }
+    return asked;
+  };
+
+  function trouble() {
+    var statuses = Object.keys(troubles).map(function (output) { return troubles[output]; });
+    if (!statuses.length) { return ""; }
+    return statuses.indexOf(429) >= 0
+      ? "Too many questions were asked from here. The dimmed figures are from before; they go on by themselves within a minute."
+      : "The server could not answer. The dimmed figures are from before; they go on by themselves.";
   }
 
   function age(ms) {
@@ -74,11 +111,15 @@
     } else {
       ["ticks", "features", "model", "page"].forEach(function (name) { show(name, "waiting", "", "connecting"); });
     }
-    var banner = byId("offline");
-    if (banner.hidden !== !gone) { banner.hidden = !gone; }
-    if (gone) {  // the same words every time: an alert that changes is read out again
+    var banner = byId("offline"), failing = trouble();
+    if (banner.hidden !== !(gone || failing)) { banner.hidden = !(gone || failing); }
+    // The same words every time: an alert that changes is read out again.
+    if (gone) {
       write(banner, "The server does not answer. What you see is from before; the page goes on by itself when it is back.");
+    } else if (failing) {
+      write(banner, failing);
     }
+    document.documentElement.classList.toggle("failing", failing !== "");
     document.querySelectorAll("[data-since]").forEach(function (element) {
       var since = Number(element.getAttribute("data-since"));
       write(element, since ? age(since) + " ago" : "\u2013");
@@ -90,7 +131,8 @@
      again, Dash is told to look: it connects when a page becomes visible. */
   function knock() {
     if (last === null || silentFor() <= GONE_AFTER_S) { healthyFor = 0; return; }
-    fetch("healthz", { cache: "no-store" }).then(function (answer) {
+    fetch("api/session", { cache: "no-store" }).then(function (answer) {
+      if (answer.status === 401) { logIn(); }
       if (!answer.ok) { return; }
       healthyFor += 2;
       document.dispatchEvent(new Event("visibilitychange"));
@@ -130,6 +172,14 @@
   /* While paused, the newest value of everything is kept and shown when the switch is turned back. */
   function hold(list) {
     list.forEach(function (one) { held[one[0] + "." + one[1]] = one; });
+  }
+
+  function component(type, props) { return { type: type, namespace: "dash_html_components", props: props }; }
+
+  /* As money.py writes it. */
+  function profit(value, digits) {
+    var text = Math.abs(value).toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+    return (/[1-9]/.test(text) ? (value > 0 ? "+" : "\u2212") : "") + text;
   }
 
   function ask(path, body) {
@@ -188,6 +238,10 @@
     document.documentElement.dataset.login = who.login ? "yes" : "no";
   }).catch(function () { document.documentElement.dataset.role = "viewer"; });
 
+  document.addEventListener("visibilitychange", function () {
+    if (!document.hidden && byId("fan")) { window.dash_clientside.set_props("visible", { data: Date.now() }); }
+  });
+
   setInterval(render, 500);
   setInterval(knock, 2000);
 
@@ -196,6 +250,12 @@
     pulse: function (pulse) {
       if (!pulse) { return; }
       var fresh = last === null || pulse.now_ms !== last.now_ms;
+      if (last !== null) {  // only what has changed is sent
+        Object.keys(last.stages).forEach(function (name) {
+          pulse.stages[name] = Object.assign({}, last.stages[name], pulse.stages[name]);
+        });
+        pulse.prices = Object.assign({}, last.prices, pulse.prices);
+      }
       last = pulse;
       lastAt = performance.now();
       if (paused) { hold(pulse.set); render(); return; }
@@ -225,6 +285,42 @@
     open: function (search) {
       var skip = window.dash_clientside.no_update;
       return search ? [search, skip] : [skip, true];
+    },
+
+    /* Prices ask for new figures only while somebody looks at them; another model does in any case. */
+    look: function (view, tick, model) {
+      var why = (window.dash_clientside.callback_context.triggered || []).map(function (one) { return one.prop_id; });
+      var first = asked === null || why.indexOf("frontier-tick.data") >= 0;
+      if (!first && (view !== "money" || document.hidden)) { return window.dash_clientside.no_update; }
+      asked = [tick, model];
+      return asked;
+    },
+
+    /* The fan's numbers in its frame, and as the rows of its table. */
+    fan: function (given, frame) {
+      var figure = JSON.parse(JSON.stringify(frame).replace(/\.0f/g, "." + given.digits + "f"));
+      var lines = figure.data, layout = figure.layout, first = -given.past.length;
+      var longest = Math.max.apply(null, given.x);
+      given.y.forEach(function (values, at) { lines[at].x = given.x; lines[at].y = values; });
+      lines[4].customdata = given.x.map(function (_, at) { return [given.y[0][at], given.y[1][at]]; });
+      if (given.past.length) {
+        lines[5].x = given.past.map(function (_, at) { return first + at; }).concat(0);
+        lines[5].y = given.past.concat(0);
+      } else {
+        lines.pop();
+      }
+      layout.xaxis.range = [first - longest * 0.02, longest * 1.02];
+      Object.assign(layout.shapes[2], { x0: given.horizon, x1: given.horizon });
+      Object.assign(layout.annotations[1], {
+        x: given.horizon, xanchor: given.horizon > longest / 2 ? "right" : "left"
+      });
+      var rows = given.x.map(function (session, at) {
+        var cells = [0, 2, 4, 3, 1].map(function (line) {
+          return component("Td", { children: profit(given.y[line][at], given.digits) });
+        });
+        return component("Tr", { children: [component("Th", { children: session, scope: "row" })].concat(cells) });
+      });
+      return [figure, rows.filter(function (_, at) { return given.x[at] > 0; })];
     },
 
     /* Passes on what a view needs while it is open: the server is not asked for what nobody sees. */

@@ -214,6 +214,9 @@ class StubSource:
     def suggest(self, outcome: Outcome, horizon_sessions: int) -> Suggestion:
         return suggest(outcome, FAN.index(horizon_sessions))
 
+    def shadow_sessions(self) -> int:
+        return 10
+
     def versions(self) -> list[str]:
         return self.served
 

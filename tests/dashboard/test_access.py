@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
 import json
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -13,8 +16,11 @@ from typing import Any
 import pytest
 from argon2 import PasswordHasher
 from pydantic import SecretStr
+from websockets.sync.client import connect
+from websockets.typing import Origin
 
-from dashboard.access import AccessSettings, decide, load_access
+from dashboard.access import SESSION_S, Access, AccessSettings, decide, load_access
+from dashboard.guard import PER_MINUTE, Guard
 from producers.errors import FixAndRestart
 from tests.dashboard.conftest import Site
 from tests.dashboard.stubs import StubSource, champion, rows
@@ -110,6 +116,7 @@ def test_the_answer_is_that_of_the_command_line(open_site: Site) -> None:
         ({**QUESTION, "weights": {"gold": 60}}, "sum to 100"),
         ({**QUESTION, "weights": {"shares": 100}}, "unknown asset"),
         ({**QUESTION, "weights": {"gold": None}}, "weights"),
+        ({**QUESTION, "weights": {"gold": 1e308, "nasdaq": 1e308}}, "gold"),
         ({**QUESTION, "horizon": "9m"}, "horizon"),
         ({**QUESTION, "horizon": "m" * 10_000}, "horizon"),
         ({**QUESTION, "fee": 99}, "fee"),
@@ -168,6 +175,9 @@ def test_headers_forbid_what_the_page_does_not_need(open_site: Site) -> None:
     assert "script-src 'self' 'sha256-" in policy
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["x-frame-options"] == "DENY"
+    figures = ask(open_site, "api/session").headers
+    assert figures["x-content-type-options"] == "nosniff"
+    assert "content-security-policy" not in figures
 
 
 @pytest.mark.parametrize(
@@ -209,6 +219,114 @@ def test_roles(guarded: Site) -> None:
 def test_guessing_passwords_is_slowed_down(guarded: Site) -> None:
     seen = [ask(guarded, "login", f"password={n}".encode()).status for n in range(12)]
     assert seen == [403] * 10 + [429] * 2
+
+
+def test_a_proxy_shows_the_page_under_its_own_name() -> None:
+    settings = AccessSettings(login="off", public_origin="https://savings.example, http://10.0.0.7:8080")
+    running = Site(StubSource(*rows(), champion=champion()), access=decide(settings, "0.0.0.0"))  # noqa: S104
+    running.start()
+    try:
+        running.poller.step()
+        origin, port = "https://savings.example", running.port
+        assert ask(running, "", host="savings.example").status == 200
+        for host in ("savings.example", f"127.0.0.1:{port}"):  # a proxy may pass the name on or not
+            found = ask(running, "api/forecast", QUESTION, host=host, origin=origin)
+            assert found.status == 200, found.body
+        assert ask(running, "", host="other.example").status == 421
+        assert "ALLOCAST_PUBLIC_ORIGIN" in ask(running, "", host="other.example").json["error"]
+        assert ask(running, "api/forecast", QUESTION, host="savings.example", origin="http://x").status == 403
+        headers = {"Host": "savings.example"}
+        address = f"ws://127.0.0.1:{port}/_dash-ws-callback"
+        with connect(address, origin=Origin(origin), additional_headers=headers, open_timeout=10) as socket:
+            assert socket.response.status_code == 101
+    finally:
+        running.stop()
+
+
+@pytest.mark.parametrize("origin", ["savings.example", "https://savings.example/page", "ftp://x", "https://"])
+def test_a_public_origin_is_checked_at_the_start(origin: str) -> None:
+    with pytest.raises(FixAndRestart, match="ALLOCAST_PUBLIC_ORIGIN: expected scheme://host"):
+        decide(AccessSettings(public_origin=origin), "127.0.0.1")
+
+
+def asgi(
+    guard: Guard, session: dict[str, Any], path: str = "/", kind: str = "http", **headers: str
+) -> list[Any]:
+    """What a request with a session gets from the guard: the messages it sends."""
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        if kind == "websocket":
+            await asyncio.Event().wait()
+        return {"type": "http.request"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": kind,
+        "method": "GET",
+        "path": path,
+        "query_string": b"",
+        "session": session,
+        "client": ("10.0.0.9", 1),
+        "headers": [(name.encode(), value.encode()) for name, value in {"host": "x", **headers}.items()],
+    }
+    asyncio.run(asyncio.wait_for(guard(scope, receive, send), 10))
+    return sent
+
+
+async def answering(scope: Any, receive: Any, send: Any) -> None:
+    """An application that answers at once, or holds its socket until that ends."""
+    if scope["type"] == "http":
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        return
+    assert (await receive())["type"] == "websocket.disconnect"
+    await send({"type": "websocket.send", "text": "too late"})
+
+
+def keyed() -> Access:
+    return decide(AccessSettings(login="required", viewer_password=SecretStr("just-look")), "0.0.0.0")  # noqa: S104
+
+
+def test_a_session_in_use_is_renewed_in_its_second_half() -> None:
+    guard, now = Guard(answering, keyed()), int(time.time())
+    young = {"role": "viewer", "id": "a", "at": now - SESSION_S // 4}
+    old = {"role": "viewer", "id": "a", "at": now - SESSION_S // 2 - 60}
+    for session in (young, old):
+        assert asgi(guard, session)[0]["status"] == 200
+    assert young["at"] == now - SESSION_S // 4
+    assert old["at"] >= now
+
+
+def test_a_socket_ends_with_its_session() -> None:
+    guard = Guard(answering, keyed())
+    over = {"role": "viewer", "id": "a", "at": int(time.time()) - SESSION_S}
+    assert asgi(guard, over, kind="websocket") == [
+        {"type": "websocket.close", "code": 1008, "reason": "login"}
+    ]
+
+
+def test_people_behind_one_address_do_not_slow_each_other_down() -> None:
+    guard, now = Guard(answering, keyed()), int(time.time())
+
+    def status(name: str) -> int:
+        return int(asgi(guard, {"role": "viewer", "id": name, "at": now}, "/download/x")[0]["status"])
+
+    assert [status("a") for _ in range(PER_MINUTE["/download/"] + 1)][-1] == 429
+    assert status("b") == 200
+
+
+def test_programs_have_their_own_rate_and_few_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dashboard.guard.KEPT_PROGRAMS", 2)
+    guard = Guard(answering, keyed())
+    names = [base64.b64encode(f"{n}:just-look".encode()).decode() for n in range(3)]
+    for name in names:
+        assert asgi(guard, {}, authorization=f"Basic {name}")[0]["status"] == 200
+    assert len(guard._programs) == 2
+    asked = [asgi(guard, {}, "/download/x", authorization=f"Basic {names[2]}") for _ in range(31)]
+    assert [one[0]["status"] for one in asked] == [200] * 30 + [429]
+    assert asgi(guard, {}, "/download/x", authorization=f"Basic {names[1]}")[0]["status"] == 200
 
 
 def test_a_password_may_be_a_file_among_the_secrets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -51,6 +51,8 @@ def test_presets_fit_a_universe_without_deposit() -> None:
         ({"a": 20.0, "b": 70.0}, "90 %"),
         ({"a": 100.005}, "100 %"),
         ({"a": math.nan}, "not a number"),
+        ({"a": math.inf, "b": -math.inf}, "not a number"),
+        ({"a": 1e308, "b": 1e308}, "not a number"),
         ({}, "0 %"),
     ],
 )

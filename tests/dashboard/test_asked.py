@@ -76,6 +76,8 @@ def test_what_is_written_is_read_again(asked: Asked) -> None:
         ("w=gold:-10,cash:110", "gold"),
         ("w=shares:50,cash:50", "shares"),
         ("w=gold:30,cash:30", "scaled"),
+        ("w=gold:1e308,nasdaq:1e308", "1,000,000 percent of gold"),
+        ("vs=gold:1e308,nasdaq:1e308", "no weights"),
         ("vs=gold:100&vs=cash:100&vs=gold:50,cash:50&vs=nasdaq:100", "at most 3"),
         ("x=1", "Unknown"),
         ("%ff%fe=%00", "Unknown"),

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from dashboard import drift_state, trust_view
+from dashboard import compare_view, stream, trust_view
+from dashboard import figures as charts
 from dashboard.compare import difference, figures, less_risk, profit
-from dashboard.events import DriftReport, News
 from dashboard.live import Snapshot
 from dashboard.market_hours import is_open, next_opening_ms
 from dashboard.past import so_far
 from dashboard.skill import against_random_walk, p_value
 from dashboard.stress import WINDOWS, Window, path, stress
 from producers.sessions import nyse
-from tests.dashboard.stubs import UNIVERSE, champion, closes, news, record, rows
+from tests.dashboard.stubs import UNIVERSE, champion, closes, record, rows
 from training.answer import Choice, Request, Suggestion
 from training.profit import simulate
 from training.said_and_done import Matured
@@ -159,10 +161,24 @@ def test_the_exchange_is_open(moment: str, expected: bool) -> None:
     assert opening > at
 
 
-def test_drift_in_words() -> None:
-    assert drift_state.words(News()).startswith("No session")
-    assert "No alarm" in drift_state.words(news())
-    assert drift_state.words(news(alarm=True)).startswith("Alarm for gold.")
-    asked = news(sessions=5)
-    trigger = DriftReport("gold", "scale", 9_000.0, 4032.0, True, 20260730, 1, triggers=True)
-    assert "not before 21 more sessions" in drift_state.words(asked.with_report(trigger))
+@pytest.mark.parametrize("kind", ["after inflation", "before inflation"])
+def test_compared_money_says_what_it_is(kind: str) -> None:
+    own, other = outcome(sp500=60.0, cash=40.0), outcome(cash=100.0)
+    found = [(name, figures(one, 126, real=True)) for name, one in (("A", own), ("B", other))]
+    apart = [None, difference(profit(other, 126, real=True) * 1e4, profit(own, 126, real=True) * 1e4)]
+    shown = str(compare_view.compared(found, apart, 1e8, " EUR", kind))
+    assert f"side by side, {kind}" in shown
+    assert f"All money is {kind}" in shown
+    assert re.search(r"± [\d,]+ EUR", shown.replace("\xa0", " ")), shown
+    assert "e+0" not in shown
+    assert charts.ranges(found, ", EUR", kind)["layout"]["xaxis"]["title"]["text"] == f"profit {kind}, EUR"
+
+
+def test_the_frontier_is_worked_out_again_when_it_must_be() -> None:
+    ready = Snapshot(rows=ROWS, champion=champion(), taken_ms=1, store_problem="")
+    minute = 60_000
+    now = stream.frontier_revision(ready, "", minute)
+    assert stream.frontier_revision(ready, "", 2 * minute) == now
+    assert stream.frontier_revision(ready, "", 11 * minute) != now
+    assert stream.frontier_revision(ready, "Waiting for prices.", minute) != now
+    assert stream.frontier_revision(replace(ready, champion=champion(version="v2")), "", minute) != now

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from kafka.errors import KafkaTimeoutError
 
-from dashboard import events
+from dashboard import follower
 from dashboard.events import KEPT_EVENTS, News, NewsReader, absorb
 from producers.topics import DRIFT, MODEL_EVENTS
 from stream_processors import drift as monitor
@@ -88,11 +88,32 @@ class BrokerAway:
         pass
 
 
-def test_a_missing_broker_is_said_and_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_broker_is_said_and_tried_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    BrokerAway.refusals = 2
     monkeypatch.setattr("kafka.KafkaConsumer", BrokerAway)
-    monkeypatch.setattr(events, "FIRST_WAIT_S", 0.01)
+    monkeypatch.setattr(follower, "FIRST_WAIT_S", 0.01)
     reader = NewsReader({})
     reader.start()
     until(lambda: "does not exist yet" in reader.news().status, "the reader tries again")
     reader.stop()
     assert BrokerAway.refusals == 0
+    said = [one.message for one in caplog.records if one.name == "dashboard.follower"]
+    assert said == [  # each once
+        "news: KafkaTimeoutError: unable to bootstrap. Trying again.",
+        "news: topic models.events does not exist yet. Trying again.",
+    ]
+
+
+def test_a_training_does_not_push_the_history_out() -> None:
+    news = absorb(News(), MODEL_EVENTS, event(1))
+    for at_ms in range(2, 2 + 3 * KEPT_EVENTS):
+        told = ModelEvent("training", "", "drift", at_ms, idempotency_key="k", progress=at_ms / 1000)
+        news = absorb(news, MODEL_EVENTS, msgspec.json.encode(told))
+    assert [one.kind for one in news.events] == ["promoted"]
+    assert list(news.progress) == ["k"]
+    assert news.latest == news.progress["k"]
+    assert news.latest.at_ms == 1 + 3 * KEPT_EVENTS
+    news = absorb(news, MODEL_EVENTS, event(news.latest.at_ms))
+    assert news.latest == news.events[-1]  # of the same moment

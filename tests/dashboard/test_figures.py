@@ -10,28 +10,29 @@ FAN = Fan([0, 21, 63], [0, -50, -90], [0, -20, -30], [0, 5, 15], [0, 30, 60], [0
 
 
 def test_it_is_a_valid_plotly_figure() -> None:
-    go.Figure(figures.fan(FAN, 63, 1000))
+    go.Figure(figures.fan_frame())
     go.Figure(figures.empty())
 
 
-def test_bands_lie_between_their_edges() -> None:
-    p05, p95, p25, p75, median = figures.fan(FAN, 63, 1000)["data"]
-    assert (p05["y"], p95["y"]) == (FAN.p05, [0, 70.12, 140])
-    assert (p25["y"], p75["y"]) == (FAN.p25, FAN.p75)
-    assert p95["fill"] == p75["fill"] == "tonexty"
-    assert median["y"] == FAN.median
-    assert median["customdata"][1] == [-50, 70.12]
+def test_values_come_in_the_order_of_the_lines() -> None:
+    names = [line.get("name") for line in figures.fan_frame()["data"]]
+    assert names == [None, "90 of 100", None, "50 of 100", "median", "so far, before inflation"]
+    assert figures.fan_values(FAN, 63, 100.0, [-1.234]) == {
+        "x": FAN.sessions,
+        "y": [FAN.p05, [0, 70.12, 140], FAN.p25, FAN.p75, FAN.median],
+        "past": [-1.23],
+        "horizon": 63,
+        "digits": 2,
+    }
 
 
-def test_zero_today_and_horizon_are_marked() -> None:
-    layout = figures.fan(FAN, 21, 1000)["layout"]
-    assert [(shape["x0"], shape["x1"]) for shape in layout["shapes"]] == [(0, 1), (0, 0), (21, 21)]
-    assert [note["text"] for note in layout["annotations"]] == ["today", "your horizon"]
+def test_what_is_not_shown_is_not_sent() -> None:
+    assert figures.fan_values(FAN, 63, 1000.0)["y"][1] == [0, 70, 140]
 
 
 def test_figures_do_not_share_their_layout() -> None:
-    figures.fan(FAN, 63, 1000)
-    assert len(figures.fan(FAN, 63, 1000)["layout"]["shapes"]) == 3
+    figures.fan_frame()
+    assert len(figures.fan_frame()["layout"]["shapes"]) == 3
     assert figures.empty()["layout"]["shapes"] == []
 
 

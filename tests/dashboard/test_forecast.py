@@ -29,6 +29,7 @@ def test_a_form_becomes_a_request() -> None:
         (10, {"gold": 60}, "3m", "sum to 100"),
         (10, {"gold": "nan"}, "3m", "gold"),
         (10, {"gold": {}}, "3m", "gold"),
+        (10, {"gold": 1e308, "nasdaq": 1e308}, "3m", "gold must be 0 to 1,000,000 percent"),
         (10, {"gold": -10, "cash": 110}, "3m", "gold"),
         (10, {"shares": 100}, "3m", "unknown asset"),
         (10, HALF, None, "horizon"),

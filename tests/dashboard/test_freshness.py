@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from dashboard import stream
 from dashboard.freshness import (
     CLOSED,
     ERROR,
@@ -43,7 +44,7 @@ AWAY = replace(READY, store_problem="the online store does not answer")
 def test_states(snapshot: Snapshot, expected: tuple[str, str, str]) -> None:
     assert (
         ticks(snapshot, UNIVERSE, T0).state,
-        features(snapshot, UNIVERSE).state,
+        features(snapshot, UNIVERSE, T0).state,
         model(snapshot).state,
     ) == expected
 
@@ -52,14 +53,14 @@ def test_moments_are_those_of_the_data() -> None:
     late = row("^GSPC", 6650.0, at_ms=T0 + 700)
     snapshot = replace(READY, rows={"GC=F": ROW, "^GSPC": late}, taken_ms=T0 + 900)
     assert ticks(snapshot, UNIVERSE, T0).since_ms == T0 + 700
-    assert features(snapshot, UNIVERSE).since_ms == T0 + 900
+    assert features(snapshot, UNIVERSE, T0).since_ms == T0 + 700
     assert model(snapshot).since_ms == T0 - 5000
 
 
 def test_details_tell_what_a_person_would_ask_next() -> None:
     assert ticks(READY, UNIVERSE, T0).detail == "simulated feed"
-    assert features(READY, UNIVERSE).detail == "1 of 5 assets with full history"
-    assert features(AWAY, UNIVERSE).detail == "the online store does not answer"
+    assert features(READY, UNIVERSE, T0).detail == "1 of 5 assets with full history"
+    assert features(AWAY, UNIVERSE, T0).detail == "the online store does not answer"
     assert model(READY).detail == "v1, with LSTM"
     assert model(replace(READY, champion=champion(has_lstm=False))).detail == "v1, not yet with LSTM"
     assert model(replace(READY, model_problem="hash differs")).detail == "hash differs"
@@ -110,4 +111,18 @@ def test_a_closed_market_is_not_stale(
     snapshot = replace(READY, rows={symbol: row(symbol, 1.0, at_ms=T0)}, market_open=market_open)
     now = T0 + age_s * 1000
     assert ticks(snapshot, UNIVERSE, now).state == stage
+    assert features(snapshot, UNIVERSE, now).state == stage
     assert quiet(asset, snapshot, now) == word
+
+
+def test_a_pulse_says_only_what_changed() -> None:
+    first = stream.beat(READY, UNIVERSE, T0)
+    assert stream.changes(first, {}) == first
+    later = stream.beat(READY, UNIVERSE, T0 + 1000)
+    assert stream.changes(later, first) == {"now_ms": T0 + 1000, "stages": {}, "prices": {}}
+    moved = replace(READY, rows={"GC=F": row("GC=F", 4200.0, at_ms=T0 + 500)})
+    assert stream.changes(stream.beat(moved, UNIVERSE, T0 + 2000), later) == {
+        "now_ms": T0 + 2000,
+        "stages": {"ticks": {"since_ms": T0 + 500}, "features": {"since_ms": T0 + 500}},
+        "prices": {"gold": 4200.0},
+    }

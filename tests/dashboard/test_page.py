@@ -3,16 +3,21 @@
 
 from __future__ import annotations
 
+import re
 import urllib.request
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
+from pydantic import SecretStr
 
+from dashboard import money
+from dashboard.access import Access, AccessSettings, decide
 from dashboard.events import DriftReport
 from tests.browser import Tab
 from tests.dashboard.conftest import Site, until
 from tests.dashboard.stubs import champion, rows
+from training.answer import Answer
 from training.events import ModelEvent
 
 LIGHT_TEXT, DARK_TEXT = "#2a3f5f", "#f2f5fa"  # of the two chart templates
@@ -264,3 +269,131 @@ def test_without_a_choice_the_system_decides(site: Site, quiet: Tab) -> None:
     page.emulate_media(color_scheme="dark")
     expect(page.locator("html")).to_have_attribute("data-mantine-color-scheme", "dark")
     wait_for_font(page, DARK_TEXT)
+
+
+def test_figures_that_the_server_cannot_renew_are_dimmed(site: Site, tab: Tab) -> None:
+    page = tab.open(site.url)
+    expect(page.locator("#profit-median")).to_have_text("▲ +300")
+    answer = site.source.answer
+    site.source.answer = broken  # type: ignore[method-assign]
+    site.source.move("gold", 4200.0)
+    expect(page.locator("#offline")).to_contain_text("The server could not answer.")
+    expect(page.locator("html")).to_have_class(re.compile("failing"))
+    expect(page.locator("#word-page")).to_have_text("live")  # the socket goes on
+    site.source.answer = answer  # type: ignore[method-assign]
+    site.source.move("gold", 4105.2)
+    expect(page.locator("#offline")).to_be_hidden()
+
+
+def broken(*_: object) -> Answer:
+    raise RuntimeError("a fault of ours")
+
+
+def test_a_page_whose_session_has_ended_goes_to_the_log_in(site: Site, tab: Tab) -> None:
+    def password(word: str) -> Access:
+        return decide(AccessSettings(login="required", operator_password=SecretStr(word)), "127.0.0.1")
+
+    site.stop()
+    site.access = password("before")
+    site.start()
+    page = tab.open(site.url + "?amount=500")
+    page.get_by_label("Password").fill("before")
+    page.keyboard.press("Enter")
+    expect(page.locator("#word-page")).to_have_text("live")
+    site.stop()
+    site.access = password("after")  # a new password ends every session
+    site.start()
+    expect(page).to_have_url(site.url + "login?next=%2F%3Famount%3D500")
+    page.get_by_label("Password").fill("after")
+    page.keyboard.press("Enter")
+    expect(page.locator("#amount")).to_have_value("500")
+    expect(page.locator("#word-page")).to_have_text("live")
+
+
+def test_the_model_is_swapped_while_forecasts_are_asked(site: Site, quiet: Tab) -> None:
+    page = quiet.open(site.url)
+    expect(page.locator("#profit-median")).to_have_text("▲ +300")
+    page.evaluate(
+        """() => {
+            const own = window.dash_clientside.allocast, pulse = own.pulse;
+            window.pulses = 0;
+            own.pulse = sent => { window.pulses += 1; return pulse(sent); };
+        }"""
+    )
+    for number in range(2, 8):  # also while an answer is on its way
+        before = page.evaluate("window.pulses")
+        site.source.model = champion(version=f"v{number}", members={"har": 1.0})
+        fill(page, "weight-gold", f"{10 + number}")
+        fill(page, "weight-cash", f"{30 - number}")
+        expect(page.locator("#model-version")).to_have_text(f"v{number}")
+        assert page.evaluate("window.pulses") - before <= 3, (
+            "one pulse a second; the newest snapshot is in each"
+        )
+    expect(page.locator("#sum")).to_have_text("100 %")
+    expect(page.locator("#members")).to_have_text("HAR100 %")
+    expect(page.locator("#figures")).not_to_have_class("dim")
+    expect(page.locator("#offline")).to_be_hidden()
+    assert page.evaluate("document.documentElement.classList.contains('failing')") is False
+
+
+def test_the_fan_is_drawn_from_its_numbers(site: Site, quiet: Tab) -> None:
+    page = quiet.open(site.url + "?amount=500&h=1m")
+    until(lambda: len(fan_medians(page)) == 7, "the fan is drawn")
+    chart = "document.querySelector('#fan .js-plotly-plot')"
+    low, high, *_, median = page.evaluate(f"{chart}.data.map(line => line.y)")
+    assert all(below <= middle <= above for below, middle, above in zip(low, median, high, strict=True))
+    assert page.evaluate(f"{chart}.data[4].customdata") == [list(one) for one in zip(low, high, strict=True)]
+    assert ".2f" in page.evaluate(f"{chart}.data[4].hovertemplate")  # a small amount
+    marked = page.evaluate(f"{chart}.layout.shapes.map(one => [one.x0, one.x1])")
+    assert marked == [[0, 1], [0, 0], [21, 21]]
+    page.get_by_text("The chart as a table").click()
+    row = page.locator("#fan-rows tr").first
+    cells = [money.profit(one[1], 500.0) for one in page.evaluate(f"{chart}.data.map(line => line.y)")]
+    p05, p95, p25, p75, middle = cells
+    expect(row).to_have_text("".join(["21", p05, p25, middle, p75, p95]))
+
+
+def test_nobody_asks_for_figures_that_nobody_sees(site: Site, quiet: Tab) -> None:
+    asked: list[str] = []
+    quiet.page.on(
+        "request", lambda one: asked.append(one.url) if "profit-median" in (one.post_data or "") else None
+    )
+    page = quiet.open(site.url)
+    expect(page.locator("#profit-median")).to_have_text("▲ +300")
+
+    def requests() -> list[str]:
+        page.evaluate("true")  # events come while the browser is spoken to
+        return asked
+
+    def prices_move(price: float, shown: str) -> None:
+        before = site.poller.snapshot.revision
+        site.source.move("gold", price)
+        until(lambda: site.poller.snapshot.revision > before, "the forecast would be another one")
+        site.source.move("gold", price + 1)
+        expect(page.locator("#price-gold")).to_have_text(shown)  # a pulse that told so, too
+
+    page.get_by_role("tab", name="Pipeline").click()
+    expect(page.locator("#services")).to_contain_text("Stream worker")
+    asked.clear()
+    prices_move(4200.0, "4,201.00")
+    assert requests() == []
+    page.get_by_role("tab", name="Your money").click()
+    until(requests, "figures are asked for when they are seen again")
+    expect(page.locator("#profit-median")).not_to_have_text("▲ +300")
+    page.evaluate(
+        """() => {
+            Object.defineProperty(document, "hidden", {configurable: true, get: () => true});
+            document.dispatchEvent(new Event("visibilitychange"));
+        }"""
+    )
+    expect(page.locator("#figures")).not_to_have_attribute("data-dash-is-loading", "true")
+    asked.clear()
+    prices_move(4300.0, "4,301.00")
+    assert requests() == []
+    page.evaluate(
+        """() => {
+            delete document.hidden;
+            document.dispatchEvent(new Event("visibilitychange"));
+        }"""
+    )
+    until(requests, "figures are asked for when the page is seen again")

@@ -6,11 +6,9 @@ from typing import Any
 import pytest
 
 from dashboard import model_view, view
-from dashboard.events import DriftReport, News
 from dashboard.live import Snapshot
 from tests.dashboard.stubs import UNIVERSE, answer, champion, row, rows
 from training.answer import AssetOutlook, Request
-from training.events import ModelEvent
 
 GOLD, _, _, BITCOIN, CASH = UNIVERSE.asset
 ALL = {one.symbol: one for one in rows()}
@@ -77,62 +75,6 @@ def test_a_row_that_is_still_warming_up_has_no_change() -> None:
     row_ = row("GC=F", 4105.2)
     row_.values["log_return_1"] = None
     assert view.change(GOLD, Snapshot(rows={"GC=F": row_})) == ("", "even")
-
-
-def report(**given: Any) -> DriftReport:
-    base = {"asset": "gold", "detector": "CUSUM", "value": 2.1, "threshold": 5.0, "alarm": False}
-    return DriftReport(**{**base, "session_date": 20260730, "at_ms": 1, **given})
-
-
-@pytest.mark.parametrize(
-    ("reports", "line", "alarm"),
-    [
-        ([], "no report yet", False),
-        ([report(asset="nasdaq")], "no report yet", False),
-        ([report()], "no alarm in session 2026-07-30: CUSUM at 2.1, alarm from 5", False),
-        (
-            [report(), report(detector="KS", value=0.9, threshold=0.5, alarm=True)],
-            "alarm in session 2026-07-30: KS at 0.9, alarm from 0.5",
-            True,
-        ),
-        (
-            [report(), report(detector="KS", alarm=True, session_date=20260701)],
-            "no alarm in session 2026-07-30: CUSUM at 2.1, alarm from 5",
-            False,
-        ),
-        (
-            [report(detector="scale", value=612.4, threshold=5040.0)],
-            "no alarm in session 2026-07-30: size of the moves at 612, alarm from 5,040",
-            False,
-        ),
-        ([report(threshold=0.0)], "no alarm in session 2026-07-30: CUSUM at 2.1, alarm from 0", False),
-    ],
-)
-def test_drift_line(reports: list[DriftReport], line: str, alarm: bool) -> None:
-    news = News()
-    for one in reports:
-        news = news.with_report(one)
-    assert model_view.drift_line(GOLD, news) == (line, alarm)
-
-
-@pytest.mark.parametrize(
-    ("event", "line"),
-    [
-        (ModelEvent("rejected", "v8", "", 1), "A new model was not good enough: v8."),
-        (ModelEvent("rolled back", "v1", "", 1), "An earlier model took over again: v1."),
-        (ModelEvent("moved", "", "", 1), "moved."),
-        (
-            ModelEvent("training", "", "schedule", 1, progress=0.4),
-            "A new model is being trained, 40% done, because it was time.",
-        ),
-        (
-            ModelEvent("failed", "", "a test", 1, "out of memory"),
-            "A training failed, because of a test. out of memory",
-        ),
-    ],
-)
-def test_event_lines(event: ModelEvent, line: str) -> None:
-    assert model_view.event_line(event) == line
 
 
 def test_members_are_ranked_and_named() -> None:

@@ -207,6 +207,19 @@ def test_compare_with_presets_and_the_suggestion(full: Site, quiet: Tab) -> None
     expect(page.locator("#compare-error")).to_have_text("")
 
 
+def test_the_frontier_comes_when_the_model_does_and_dims_when_it_fails(site: Site, quiet: Tab) -> None:
+    site.stop()
+    site.source.model = None
+    site.start()
+    page = quiet.open(site.url + "?view=compare")
+    expect(page.locator("#suggestion")).to_contain_text("Waiting for the first model.")
+    expect(page.locator("#frontier-figures")).to_have_class("dim")
+    site.source.model = champion()
+    expect(page.locator("#suggestion")).to_contain_text("expected profit", timeout=20_000)
+    expect(page.locator("#frontier-figures")).not_to_have_class("dim")
+    expect(page.locator("#frontier-made")).to_contain_text(" s ago")
+
+
 def test_pause_holds_prices_back(site: Site, quiet: Tab) -> None:
     page = quiet.open(site.url)
     expect(page.locator("#word-page")).to_have_text("live")
@@ -228,7 +241,7 @@ def test_retraining_and_rolling_back(site: Site, quiet: Tab) -> None:
     site.source.said = site.source.said.with_event(
         ModelEvent("training", "", "manual", 2, "fitting the LSTM", progress=0.4)
     )
-    expect(page.locator("#progress")).to_contain_text("40 %, fitting the LSTM")
+    expect(page.locator("#progress")).to_contain_text("40 %. Fitting the LSTM.")
     page.get_by_role("button", name="Roll back").click()
     expect(page.locator("#action-answer")).to_have_text("Choose the model first.")
     page.get_by_role("textbox", name="Model to roll back to").click()

@@ -13,13 +13,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream_processors import feature_drift
-from stream_processors.drift import FAMILY_RUN_LENGTH, LEVEL, LEVEL_SHARE, Monitor, returns_before
+from stream_processors.drift import (
+    FAMILY_RUN_LENGTH,
+    LEVEL,
+    LEVEL_SHARE,
+    LOSS_SHARE,
+    LSTM_LOSS,
+    Monitor,
+    returns_before,
+)
 from stream_processors.e_detector import EDetector
 from stream_processors.known_detectors import river_detectors
 from stream_processors.level import LEVELS, PERSISTENT, LevelDetector
 from stream_processors.matching import LoggedForecast, Matcher, Scored
 from stream_processors.messages import Bar
 from stream_processors.policy import RULES
+from stream_processors.proper_loss import bounded_difference, crps
 from stream_processors.replay import replay
 
 ASSETS = ["gold", "nasdaq", "sp500", "bitcoin"]
@@ -64,7 +73,7 @@ def test_a_doubled_volatility_and_a_shifted_mean_are_found() -> None:
 
 def test_the_threshold_is_each_detectors_share_of_the_budget() -> None:
     hits = run_lengths(np.full((60, 4), 0.999))
-    detector = EDetector(FAMILY_RUN_LENGTH * 8 / (1 - LEVEL_SHARE))
+    detector = EDetector(FAMILY_RUN_LENGTH * 8 / (1 - LEVEL_SHARE - LOSS_SHARE))
     needed = next(n for n in range(1000) if detector.update(abs(2 * 0.999 - 1)))
     assert hits[0] == needed
 
@@ -265,3 +274,40 @@ def test_known_detectors_stand_beside_ours_and_only_inform() -> None:
                 assert one.alarm == (one.value >= one.threshold)
                 found[one.detector] += [at] * one.alarm
     assert all(300 < alarms[0] < 400 for alarms in found.values()), found
+
+
+def test_an_lstm_that_adds_to_the_loss_is_found_and_one_that_saves_is_not() -> None:
+    def alarms(added: float | None, sessions: int = 400) -> list[int]:
+        monitor = Monitor(ASSETS, look_every=0)
+        rng = np.random.default_rng(5)
+        found = []
+        for session in range(1, sessions):
+            for asset in ASSETS:
+                loss = None if added is None else float(np.clip(added + 0.3 * rng.standard_normal(), -1, 1))
+                one = scored(session, float(rng.uniform()), lstm_loss=loss)
+                found += [
+                    session for r in monitor.score(asset, one, 0) if r.detector == LSTM_LOSS and r.alarm
+                ]
+        return found
+
+    assert alarms(0.2)[0] < 200
+    assert alarms(-0.2) == []
+    assert alarms(0.0) == []
+    assert alarms(None) == []
+
+
+QUANTILES = st.lists(st.floats(-0.2, 0.2), min_size=5, max_size=5).map(sorted)
+
+
+@given(QUANTILES, QUANTILES, st.floats(-0.5, 0.5))
+def test_the_difference_in_loss_is_bounded_and_has_two_sides(
+    new: list[float], old: list[float], outcome: float
+) -> None:
+    levels = [0.05, 0.25, 0.5, 0.75, 0.95]
+    found = bounded_difference(new, old, levels, outcome)
+    assert -1 <= found <= 1
+    assert found == pytest.approx(-bounded_difference(old, new, levels, outcome))
+    assert bounded_difference(new, new, levels, outcome) == 0.0
+    q_new, q_old, at = np.array(new), np.array(old), np.array(levels)
+    worse = crps(q_new, at, np.array(outcome)) > crps(q_old, at, np.array(outcome))
+    assert worse == (found > 0) or abs(found) < 1e-9
