@@ -62,7 +62,8 @@ class BrokerName(StrEnum):
 @app.command()
 def up(
     feed: Annotated[
-        FeedName, typer.Option(help="auto: yahoo if it answers within 3 s, else simulated.")
+        FeedName,
+        typer.Option(help="auto: yahoo if it answers within 3 s (asked three times), else simulated."),
     ] = FeedName.auto,
     data: Annotated[
         Path | None, typer.Option(help="Folder with `gold.csv`, `nasdaq.csv`...: columns date, close.")

@@ -210,6 +210,7 @@ class Production:
                 self._look_around()
                 self._report("ended")
         self._kafka.close()
+        self._consumer.close()
 
     def _look_around(self) -> None:
         """What is due now and then, whether prices move or not."""
