@@ -5,11 +5,8 @@ from __future__ import annotations
 import sys
 
 from benchmarks.command import main
-from producers.errors import AllocastError, FixAndRestart
+from producers.entry_point import exit_codes
 
 if __name__ == "__main__":
-    try:
+    with exit_codes("benchmarks"):
         sys.exit(main(sys.argv[1:]))
-    except AllocastError as error:
-        sys.stderr.write(f"benchmarks: {error}\n")
-        sys.exit(2 if isinstance(error, FixAndRestart) else 1)

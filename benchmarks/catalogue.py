@@ -29,6 +29,10 @@ BENCHMARKS = {
 
 FIGURES = {"drift": "benchmarks.drift.figure"}  # modules with `draw(result, path)`, for RESULTS.md
 
+TABLES = {
+    "forecast": "benchmarks.forecast.table"
+}  # modules with `table(result)`, where the plain one is too long
+
 
 class Benchmark(Protocol):
     """What a benchmark module offers."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from benchmarks.catalogue import BENCHMARKS, FIGURES
+from benchmarks.catalogue import BENCHMARKS, FIGURES, TABLES
 from benchmarks.figures import flat
 
 HEAD = """# Results
@@ -46,7 +46,8 @@ def section(result: dict[str, Any]) -> str:
     )
     body = {key: value for key, value in result.items() if key not in ("benchmark", "machine", "command")}
     meaning = BENCHMARKS[name][1]
-    return f"## {name}: {meaning}\n\n    {result['command']}\n\n{told}.\n\n{table(body)}\n"
+    shown = importlib.import_module(TABLES[name]).table(result) if name in TABLES else table(body)
+    return f"## {name}: {meaning}\n\n    {result['command']}\n\n{told}.\n\n{shown}\n"
 
 
 def table(body: dict[str, Any]) -> str:

@@ -6,17 +6,15 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-
 from producers import topics
 from producers.errors import FixAndRestart, TryAgain
+from producers.one_record import send_one
 from producers.request import MODEL, SCHEMA, TrainingRequest, encode_request
 from producers.settings import Settings
-from training import artefact
-from training.events import SCHEMA as EVENT_SCHEMA
-from training.events import event
+from training import artefact, serving
+from training.champion import Champion
+from training.events import ROLLED_BACK
 
-ANSWER_S = 10.0
 DETAIL = "asked for on the page"
 
 
@@ -36,7 +34,7 @@ def retrain(config: Mapping[str, Any]) -> str:
     now_ms = int(time.time() * 1000)
     # The same key for one minute: a double click asks once.
     request = TrainingRequest("manual", f"manual:page:{now_ms // 60_000}", now_ms, DETAIL)
-    _send(config, topics.REQUESTS, encode_request(request), SCHEMA)
+    send_one(config, topics.REQUESTS, MODEL, encode_request(request), SCHEMA)
     return "A retraining was asked for. Its progress is shown here."
 
 
@@ -49,26 +47,17 @@ def roll_back(settings: Settings, config: Mapping[str, Any], version: str) -> st
         raise FixAndRestart(f"version: there is no model {version[:40]!r}")
     if version == artefact.champion_version(settings.models_dir):
         raise FixAndRestart(f"version: {version} is the model in use")
-    manifest, _ = artefact.load(settings.models_dir / version)
-    told = event(
-        "rolled back", "manual", f"rollback:{version}:{int(time.time())}", version=version, detail=DETAIL
-    )
-    _send(config, topics.MODEL_EVENTS, msgspec.json.encode(told), EVENT_SCHEMA)
-    artefact.promote(settings.models_dir, manifest.version)
-    return f"{version} answers again."
-
-
-def _send(config: Mapping[str, Any], topic: str, value: bytes, schema: str) -> None:
-    from kafka import KafkaProducer
-    from kafka.errors import KafkaError
-
+    Champion(settings.models_dir / version)  # refused here rather than by every reader
     try:
-        producer: Any = KafkaProducer(**config, max_block_ms=int(ANSWER_S * 1000))
-        try:
-            producer.send(topic, key=MODEL.encode(), value=value, headers=topics.schema_header(schema)).get(
-                timeout=ANSWER_S
-            )
-        finally:
-            producer.close(timeout=ANSWER_S)
-    except (KafkaError, OSError) as error:
-        raise TryAgain(f"The message broker does not answer: {error}") from error
+        serving.serve(
+            settings.models_dir,
+            config,
+            serving.by_hand(settings.models_dir, version, None, ROLLED_BACK, DETAIL),
+        )
+    except OSError as error:
+        raise TryAgain(f"The models' folder cannot be written: {error}") from error
+    except TryAgain:
+        if artefact.champion_version(settings.models_dir) != version:
+            raise
+        return f"{version} answers again; the log is told when the broker is back."
+    return f"{version} answers again."

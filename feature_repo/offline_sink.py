@@ -9,8 +9,10 @@ frozen while it holds it would stop the new owner.)
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,9 @@ import pyarrow.parquet as pq
 
 from feature_repo.features import NUMERIC_NAMES, PROVENANCE, WINDOW
 
+log = logging.getLogger(__name__)
+
+MANY_FILES = 4
 SCHEMA = pa.schema(
     [
         ("symbol", pa.string()),
@@ -60,20 +65,39 @@ def to_table(
 
 
 def upsert(folder: Path, partition: int, table: pa.Table) -> None:
-    """Write rows into the files of their years, replacing rows of the same symbol and session."""
+    """Write rows into the files of their years, replacing rows of the same symbol and session.
+
+    They are on the disk before they get their names: the machine's end must not leave a name with half a file.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     years = pc.year(table["event_timestamp"])
-    for year in sorted(pc.unique(years).to_pylist()):
-        path, rows = folder / f"{year}-p{partition:04d}.parquet", table.filter(pc.equal(years, year))
-        while not _replaced(path, rows):
-            pass
+    waiting = {
+        folder / f"{year}-p{partition:04d}.parquet": table.filter(pc.equal(years, year))
+        for year in sorted(pc.unique(years).to_pylist())
+    }
+    while waiting:
+        many = len(waiting) > MANY_FILES
+        written = {path: _merged(path, rows, at_once=not many) for path, rows in waiting.items()}
+        if many:
+            os.sync()  # of a history: one after the other they would wait for the disk fifty times
+        waiting = {path: waiting[path] for path, new in written.items() if not _renamed(path, new)}
 
 
-def _replaced(path: Path, rows: pa.Table) -> bool:
-    """Merge rows into a file; False when another writer was faster."""
+@dataclass(frozen=True)
+class Merged:
+    """A file that is to take the place of another."""
+
+    scratch: Path
+    before: tuple[int, int] | None  # the version that it was merged with
+
+
+def _merged(path: Path, rows: pa.Table, at_once: bool) -> Merged:
+    """The rows of a file with new ones, beside it. at_once : on the disk when this returns."""
     before = _version(path)
-    if before:
-        rows = pa.concat_tables([pq.read_table(path, schema=SCHEMA), rows])
+    if before and (held := _held(path)) is not None:
+        rows = pa.concat_tables([held, rows])
+    elif before:
+        before = None  # it is out of the way now
     newest = (
         rows.select(["symbol", "event_timestamp"])
         .append_column("position", pa.array(np.arange(len(rows))))
@@ -84,14 +108,40 @@ def _replaced(path: Path, rows: pa.Table) -> bool:
     for left_over in path.parent.glob(f".{path.stem}.*.tmp"):
         left_over.unlink(missing_ok=True)
     scratch = path.with_name(f".{path.stem}.{os.getpid()}.tmp")
-    pq.write_table(rows.take(pa.array(np.sort(newest["position_max"].to_numpy()))), scratch)
-    if _version(path) != before:
+    with scratch.open("wb") as file:
+        pq.write_table(rows.take(pa.array(np.sort(newest["position_max"].to_numpy()))), file)
+        if at_once:
+            file.flush()
+            os.fsync(file.fileno())
+    return Merged(scratch, before)
+
+
+def _renamed(path: Path, new: Merged) -> bool:
+    """Put a merged file in its place; False when another writer was faster."""
+    if _version(path) != new.before:
         return False
     try:
-        scratch.replace(path)
+        new.scratch.replace(path)
     except FileNotFoundError:  # the other writer has taken ours for a left-over
         return False
     return True
+
+
+def _held(path: Path) -> pa.Table | None:
+    """What a file holds. One that cannot be read is moved aside, so that the stream goes on without its rows."""
+    try:
+        return pq.read_table(path, schema=SCHEMA)
+    except (pa.ArrowInvalid, OSError) as error:
+        if getattr(error, "errno", None) is not None:
+            raise  # the disk's trouble and not the file's: to be tried again
+        broken = path.with_name(f".{path.name}.broken")
+        path.replace(broken)
+        log.error(
+            "%s cannot be read (%s) and is kept as %s: rows of its year and partition are missing until the producer"
+            " publishes the whole past again, which it does every half week, or until a backup is put in its place",
+            path, error, broken.name,
+        )  # fmt: skip
+        return None
 
 
 def _version(path: Path) -> tuple[int, int] | None:

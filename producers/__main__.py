@@ -20,7 +20,8 @@ import numpy as np
 
 from producers import logs, metrics, topics
 from producers.csv_feed import CsvFeed
-from producers.errors import AllocastError, FixAndRestart
+from producers.entry_point import exit_codes
+from producers.errors import FixAndRestart
 from producers.feed import Feed
 from producers.feed_report import Condition, Reporter, State
 from producers.inflation_feed import InflationFeed
@@ -45,6 +46,10 @@ log = logging.getLogger("producers")
 DEFAULT_SPEED = {"csv": 0.5, "simulated": 0.2}
 DEFAULT_REPLAY = 250
 PROBE_S = 3.0
+PROBES = 3  # a lasting log keeps its market for ever: one answer that was lost must not choose it
+PROBE_PAUSE_S = 0.5
+IDLE_S = 5.0  # between two reports of a feed that has ended
+LOOK_EVERY_S = 60.0
 # The log always holds a whole history: it is published again long before retention takes the last one.
 AGAIN_S = topics.RETENTION_TICKS_MS / 1000 / 2
 
@@ -100,13 +105,27 @@ def make_feed(options: argparse.Namespace, universe: Universe, settings: Setting
 
 
 def decide(held: str | None) -> str:
-    """What `auto` means: the market that the log holds, else Yahoo if it answers at once, else a simulated one."""
+    """What `auto` means: the market that the log holds, else Yahoo if it answers at once, else a simulated one.
+
+    Raises FixAndRestart when the log holds a market that `auto` cannot go on with.
+    """
     if held in ("yahoo", "simulated"):
         log.info("feed auto: %s, as in the log; markets are never mixed", held)
         return held
+    if held is not None:
+        more = " --data DIR" if held == "csv" else ""
+        raise FixAndRestart(
+            f"{topics.TICKS}: holds prices of feed {held!r}: add --feed {held}{more}, or use another broker or another"
+            " --state-dir; feeds are never mixed"
+        )
     started = time.monotonic()
-    found = "yahoo" if answers(PROBE_S) else "simulated"
-    said = "answers" if found == "yahoo" else f"gave no prices within {PROBE_S:g} s"
+    found = "simulated"
+    for attempt in range(PROBES):
+        time.sleep(PROBE_PAUSE_S if attempt else 0.0)
+        if answers(PROBE_S):
+            found = "yahoo"
+            break
+    said = "answers" if found == "yahoo" else f"gave no prices, {PROBES} times, within {PROBE_S:g} s each"
     log.info("feed auto: %s (Yahoo %s, asked for %.1f s)", found, said, time.monotonic() - started)
     return found
 
@@ -157,7 +176,8 @@ class Production:
         partitions = len(self._consumer.partitions_for_topic(topics.TICKS))
         self._in_log = newest_published(self._consumer, self._feed.name, universe.symbols)
         self._newest = dict(self._in_log)  # moves with what is published
-        self._publisher = Publisher(self._kafka, Framer(self._feed.name, partitions, new_epoch()))
+        # That of the prices alone: another Publisher of this process, of consumer prices, hides no standstill.
+        self._publisher = Publisher(self._kafka, Framer(self._feed.name, partitions, new_epoch())).watched()
         self._reporter = Reporter(self._kafka, self._feed.name, self._asked, universe.symbols)
         own_cpi = options.data / "cpi.csv" if options.feed == "csv" else None
         self._inflation = InflationFeed(
@@ -167,6 +187,7 @@ class Production:
             online=self._feed.name == "yahoo",
             file=own_cpi if own_cpi is not None and own_cpi.is_file() else None,
         )
+        self._again = self._looked = time.monotonic()
         self._offer = OfferYahoo() if self._asked == "auto" and self._feed.name == "simulated" else None
 
     def run(self, stop: threading.Event) -> None:
@@ -175,27 +196,32 @@ class Production:
         whole = not reaches_back(self._consumer)
         self._inflation.publish(None if whole else newest_reference(self._consumer, CPI.symbol))
         self._history(whole)
-        again = said = time.monotonic()
+        self._again = self._looked = time.monotonic()
         for ticks in self._feed.live(dict(self._newest)):
             if stop.is_set():
                 break
             self._live(ticks)
-            now = time.monotonic()
-            if now - again > AGAIN_S:
-                again = now
-                self._history(whole=True)
-                self._inflation.publish()
-            if now - said > 60:
-                said = now
-                self._inflation.update()
-                log.info("live: %d ticks published so far", self._publisher.sent)
+            self._look_around()
         self._kafka.flush()
         if not stop.is_set():
             log.info("the feed has ended: %d ticks published; waiting to be stopped", self._publisher.sent)
             self._report("ended")
-            self._kafka.flush()
-            stop.wait()
+            while not stop.wait(IDLE_S):
+                self._look_around()
+                self._report("ended")
         self._kafka.close()
+
+    def _look_around(self) -> None:
+        """What is due now and then, whether prices move or not."""
+        now = time.monotonic()
+        if now - self._again > AGAIN_S:
+            self._again = now
+            self._history(whole=True)
+            self._inflation.publish()
+        if now - self._looked > LOOK_EVERY_S:
+            self._looked = now
+            self._inflation.update()
+            log.info("%d ticks published so far", self._publisher.sent)
 
     def _history(self, whole: bool) -> None:
         started, before = time.monotonic(), self._publisher.sent
@@ -257,7 +283,7 @@ class Production:
 def main() -> int:
     """Entry point: exit code 0 stopped, 1 broker missing, 2 wrong input."""
     options = parse()
-    try:
+    with exit_codes("producers"):
         settings = load_settings()
         logs.configure(settings, "producer")
         metrics.serve(settings, "producer")
@@ -271,9 +297,6 @@ def main() -> int:
         signal.signal(signal.SIGTERM, on_signal)
         signal.signal(signal.SIGINT, on_signal)
         Production(options, universe, settings).run(stop)
-    except AllocastError as error:
-        sys.stderr.write(f"producers: {error}\n")
-        return 2 if isinstance(error, FixAndRestart) else 1
     return 0
 
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from producers.sessions import Sessions
+from producers.sessions import NEW_YORK, Sessions
 from producers.universe import Asset
 
-NEW_YORK = ZoneInfo("America/New_York")
 DAY_MS = 86_400_000
 
 

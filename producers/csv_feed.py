@@ -1,21 +1,26 @@
-"""Feed `csv`: daily closes from files; all but the last sessions as history, those replayed as live ticks."""
+"""Feed `csv`: daily closes from files; all but the last sessions as history, those replayed as live ticks.
+
+They are final: a file gives the same bars whatever part of it is replayed, so no jump in it waits for the next close.
+"""
 
 from __future__ import annotations
 
 import csv
 import hashlib
-import math
 import time
 from collections.abc import Iterator, Mapping
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from producers.closing_time import closing_time
 from producers.errors import FixAndRestart
+from producers.feed import quiet
 from producers.feed_report import Condition
 from producers.sessions import Sessions, missing_sessions, nyse
+from producers.tick import MAX_PRICE, MAX_RATE
 from producers.tick_batch import TickBatch
 from producers.universe import Asset, Universe
 
@@ -38,6 +43,7 @@ class CsvFeed:
             np.concatenate([ticks.symbol for ticks in series]),
             np.concatenate([ticks.event_ms for ticks in series]),
             np.concatenate([ticks.price for ticks in series]),
+            settled=True,
         )
         self._ticks = everything.take(np.argsort(everything.event_ms, kind="stable"))
         self.gaps = {
@@ -74,7 +80,7 @@ class CsvFeed:
         due = time.monotonic()
         for index in np.unique(session):
             due += self._pause_s
-            time.sleep(max(0.0, due - time.monotonic()))
+            yield from quiet(partial(_until, due))
             yield rest.take(session == index)
 
 
@@ -107,8 +113,13 @@ def read_csv(path: Path, asset: Asset, sessions: Sessions) -> TickBatch:
                 raise FixAndRestart(
                     f"{path}:{line}: expected a number in close, got {row['close']!r}"
                 ) from error
-            if not math.isfinite(price) or (price <= 0 and asset.kind == "price"):
-                raise FixAndRestart(f"{path}:{line}: close must be > 0, got {row['close']!r}")
+            if not (abs(price) <= MAX_RATE if asset.kind == "rate" else 0 < price <= MAX_PRICE):
+                wanted = (
+                    f"within {MAX_RATE:g} % per year"
+                    if asset.kind == "rate"
+                    else f"> 0 and at most {MAX_PRICE:g}"
+                )
+                raise FixAndRestart(f"{path}:{line}: close must be {wanted}, got {row['close']!r}")
             if previous is not None and day <= previous:
                 raise FixAndRestart(f"{path}:{line}: dates must increase, got {day} after {previous}")
             previous = day
@@ -118,6 +129,10 @@ def read_csv(path: Path, asset: Asset, sessions: Sessions) -> TickBatch:
     if not times:
         raise FixAndRestart(f"{path}: no rows from 1970 on")
     return TickBatch(np.full(len(times), asset.symbol), np.array(times, dtype=np.int64), np.array(prices))
+
+
+def _until(due: float) -> float:
+    return due - time.monotonic()
 
 
 def _rows(reader: csv.DictReader[str], path: Path) -> Iterator[dict[str, str]]:

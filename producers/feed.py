@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol
 
 from producers.feed_report import Condition
-from producers.tick_batch import TickBatch
+from producers.tick_batch import NOTHING, TickBatch
+
+SLICE_S = 1.0
+
+
+def quiet(left_s: Callable[[], float]) -> Iterator[TickBatch]:
+    """Empty batches until nothing is left of a wait: a producer that is only patient still says how it is."""
+    while (seconds := left_s()) > SLICE_S:
+        time.sleep(SLICE_S)
+        yield NOTHING
+    time.sleep(max(0.0, seconds))
 
 
 class Feed(Protocol):

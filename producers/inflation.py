@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import io
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import numpy.typing as npt
 
 from producers.errors import FixAndRestart
 from producers.settings import StateFolder
+from producers.tick import MAX_PRICE
 
 SNAPSHOT = Path(__file__).with_name("cpi_snapshot.csv")  # US Bureau of Labor Statistics, public domain
 DOWNLOADED = "cpi.csv"  # in the state folder, written by the producer
@@ -96,8 +96,10 @@ def parse_cpi(text: str, where: str, source: str = "file") -> Cpi:
             release = np.datetime64(row["known"], "D") if row.get("known") else _release(month)
         except (TypeError, ValueError) as error:
             raise FixAndRestart(f"{where}:{line}: expected {day},{value}, got {row}") from error
-        if not (math.isfinite(level) and level > 0):
-            raise FixAndRestart(f"{where}:{line}: the index must be > 0, got {level}")
+        if not 0 < level <= MAX_PRICE:
+            raise FixAndRestart(
+                f"{where}:{line}: the index must be > 0 and at most {MAX_PRICE:g}, got {level}"
+            )
         if months:
             missing = len(np.arange(months[-1], month)) - 1
             if not 0 <= missing <= MAX_MISSING:

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from producers.closing_time import NEW_YORK
 from producers.errors import FixAndRestart, TryAgain
 from producers.inflation import DOWNLOADED, Cpi, load_cpi, parse_cpi
 from producers.publisher import Framer, Publisher, new_epoch
 from producers.reference import CPI, PREFIX
+from producers.sessions import NEW_YORK
 from producers.settings import Settings
 from producers.tick_batch import TickBatch
 
@@ -37,8 +37,12 @@ UPDATE_S = 6 * 3600.0
 STALE_DAYS = 75  # two months and a release that is late
 
 
-def ticks(cpi: Cpi) -> TickBatch:
-    """One tick per month, at 08:30 New York of the day it became known; of months that came together the last."""
+def ticks(cpi: Cpi, now_ms: int) -> TickBatch:
+    """One tick per month, at 08:30 New York of the day it became known; of months that came together the last.
+
+    A month that was there before half past eight of its day became known now: an event ahead of the clock would be
+    refused. What becomes known on a later day is left out.
+    """
     days = cpi.known.astype(object)
     event_ms = np.array(
         [
@@ -47,8 +51,16 @@ def ticks(cpi: Cpi) -> TickBatch:
         ],
         dtype=np.int64,
     )
-    last = np.append(event_ms[1:] != event_ms[:-1], True)
+    event_ms = np.where(
+        cpi.known == np.datetime64(date_in_new_york(now_ms)), np.minimum(event_ms, now_ms), event_ms
+    )
+    last = np.append(event_ms[1:] != event_ms[:-1], True) & (event_ms <= now_ms)
     return TickBatch(np.full(int(last.sum()), CPI.symbol), event_ms[last], cpi.level[last], whole=True)
+
+
+def date_in_new_york(now_ms: int) -> date:
+    """The day it is where releases happen."""
+    return datetime.fromtimestamp(now_ms / 1000, NEW_YORK).date()
 
 
 def download(path: Path, today: date) -> Cpi:
@@ -105,11 +117,12 @@ class InflationFeed:
     def publish(self, in_log_ms: int | None = None) -> None:
         """Everything that is known, as a whole, unless its newest month is what the log holds."""
         cpi = load_cpi(self._file)
-        if in_log_ms is not None and in_log_ms == int(ticks(cpi).event_ms[-1]):
+        months = ticks(cpi, _now_ms())
+        if len(months) == 0 or in_log_ms == int(months.event_ms[-1]):
             self.update()
             return
         publisher = Publisher(self._kafka, Framer(f"{PREFIX}{cpi.source}", self._partitions, new_epoch()))
-        publisher.publish(ticks(cpi), history=True)
+        publisher.publish(months, history=True)
         publisher.flush()
         age = (np.datetime64("today", "D") - cpi.month[-1].astype("datetime64[D]")).astype(int) - 30
         self.problem = f"the newest month is {cpi.month[-1]}" if age > STALE_DAYS else ""
@@ -136,6 +149,10 @@ class InflationFeed:
     def _download(self) -> None:
         before = load_cpi()
         try:
-            self._changed = download(self._path, date.today()).month[-1] != before.month[-1]
+            self._changed = download(self._path, date_in_new_york(_now_ms())).month[-1] != before.month[-1]
         except TryAgain as error:
             log.warning("%s; going on with %s to %s", error, before.source, before.month[-1])
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1000)

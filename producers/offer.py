@@ -10,6 +10,10 @@ from producers.yahoo_client import answers
 log = logging.getLogger("producers")
 
 OFFER_EVERY_S = 60.0
+OFFERED = (
+    "Yahoo answers: for live prices stop, then `allocast up --feed yahoo`; feeds are never mixed, so a Kafka that keeps"
+    " its log refuses that: it needs a new log, of another broker or another --state-dir"
+)
 
 
 class OfferYahoo:
@@ -31,11 +35,7 @@ class OfferYahoo:
 
     def _look(self) -> None:
         while not self._stopped.wait(self._every_s):
-            offered = (
-                "Yahoo answers: for live prices stop, then `allocast up --feed yahoo`" if answers() else ""
-            )
+            offered = OFFERED if answers() else ""
             if offered and not self._words:
-                log.info(
-                    "%s (a lasting Kafka that holds simulated prices needs another --state-dir)", offered
-                )
+                log.info(offered)
             self._words = offered

@@ -72,6 +72,7 @@ class Framer:
                     price=ticks.price[part].tolist(),
                     size=None if ticks.size is None else ticks.size[part].tolist(),
                     history=history,
+                    settled=ticks.settled,
                     restart=restart,
                     marks=None if ticks.mark is None else ticks.mark[part].tolist(),
                 )
@@ -95,8 +96,12 @@ class Publisher:
         self._kafka, self._framer = kafka, framer
         self._waiting: deque[tuple[float, Any]] = deque()  # when it was sent, future
         self.sent = 0
+
+    def watched(self) -> Publisher:
+        """Itself, as the one whose progress the process's metrics and its health check show."""
         metrics.FRAMES_WAITING.set_function(lambda: len(self._waiting))
         metrics.PROGRESS.labels("producer").set_function(self._progress_s)
+        return self
 
     def publish(self, ticks: TickBatch, history: bool = False) -> None:
         """Send a batch; returns once it is in the producer's buffer.

@@ -59,6 +59,9 @@ def _read(
                         f"{topics.TICKS}: holds prices of feed {frame.source!r}, asked for {feed!r}; "
                         "use another broker or another --state-dir, feeds are never mixed"
                     )
+                for index in frame.restart:
+                    # What came before is replaced: if the new past is broken off, it is to be published to its end.
+                    newest.pop(frame.symbols[index], None)
                 for index, event_ms in zip(frame.symbol, frame.event_ms, strict=True):
                     if event_ms > frame.seen_ms + AHEAD_MS:
                         continue  # the stream has refused it; what comes before it is still to be published
@@ -117,5 +120,6 @@ def newest_reference(consumer: KafkaConsumer, symbol: str) -> int | None:
                 except SkipRecord:
                     continue
                 if is_reference(frame.source) and symbol in frame.symbols:
-                    newest = max(frame.event_ms)
+                    readable = [at for at in frame.event_ms if at <= frame.seen_ms + AHEAD_MS]
+                    newest = max(readable, default=newest)
     return newest

@@ -7,16 +7,19 @@ bitcoin counts for the next session: its weekend moves are summed, never dropped
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache, cached_property
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
 
 FIRST_SESSION = "1970-01-01"
 PER_YEAR = 252
-EVENING_MS = 4 * 3_600_000  # post-market trade ends at 20:00 New York
-NEXT_SESSION_MS = 22 * 3_600_000  # futures of the next day begin at 18:00 the evening before its close
+NEW_YORK = ZoneInfo("America/New_York")
+FRIDAY, SATURDAY, SUNDAY = 4, 5, 6
+POST_MARKET_ENDS, FUTURES_BEGIN = 20, 18  # hours in New York
 
 
 @dataclass(frozen=True)
@@ -52,16 +55,16 @@ class Sessions:
         return index < len(self.open_ms) and event_ms > int(self.open_ms[index])
 
     def is_weekend(self, event_ms: int) -> bool:
-        """Whether nothing that keeps these sessions is quoted: after the evening's trade that follows a close,
-        before the futures of the next session begin. Between two days in a row there is no such time.
+        """Whether nothing that keeps these sessions is quoted: from Friday's post-market trade to Sunday's futures.
+
+        Not on holidays: the exchange is closed, but futures trade for a part of most of them.
         """
-        index = self.index_at(event_ms)
-        if not 0 < index < len(self.close_ms):
-            return False
+        at = datetime.fromtimestamp(event_ms / 1000, NEW_YORK)
+        day, hour = at.weekday(), at.hour
         return (
-            int(self.close_ms[index - 1]) + EVENING_MS
-            < event_ms
-            < int(self.close_ms[index]) - NEXT_SESSION_MS
+            day == SATURDAY
+            or (day == FRIDAY and hour >= POST_MARKET_ENDS)
+            or (day == SUNDAY and hour < FUTURES_BEGIN)
         )
 
 
@@ -93,3 +96,8 @@ def missing_sessions(event_ms: npt.NDArray[np.int64]) -> list[int]:
     index = np.unique(np.searchsorted(sessions.close_ms, event_ms))
     missing = np.setdiff1d(np.arange(index[0], index[-1]), index)
     return [int(day) for day in sessions.yyyymmdd[missing]]
+
+
+def session_number(date: int) -> int:
+    """Position of a session date (yyyymmdd) in the NYSE calendar; of other dates, of the next session."""
+    return int(np.searchsorted(nyse().yyyymmdd, date))

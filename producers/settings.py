@@ -165,7 +165,7 @@ class Settings(BaseSettings):
         ge=1,
         le=63,
         examples=["4"],
-        description="retrainings for drift in 63 sessions; one more is a storm, and the pool serves without LSTM",
+        description="retrainings for drift in 126 sessions; one more is a storm, and the pool serves without LSTM",
     )
     model_age_sessions: int = Field(
         63, ge=1, le=2520, examples=["63"], description="sessions after which a model is trained again"

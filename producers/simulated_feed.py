@@ -11,10 +11,12 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterator, Mapping
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
+from producers.feed import quiet
 from producers.feed_report import Condition
 from producers.sessions import nyse
 from producers.simulated_market import STEPS, Session, SimulatedMarket
@@ -107,8 +109,7 @@ class SimulatedFeed:
                 stop = min(start + group, count)
                 event_ms = (end_ms - step_ms * (count - 1 - np.arange(start, stop)) / count).astype(np.int64)
                 due += step_s * (stop - start) / count
-                ahead_s = int(event_ms[-1]) / 1000 - time.time()
-                time.sleep(max(ahead_s, 0.0 if live else due - time.monotonic(), 0.0))
+                yield from quiet(partial(_left_s, int(event_ms[-1]) / 1000, 0.0 if live else due))
                 yield self._batch(event_ms, path[start:stop], rng)
 
     def _steps_within(self, seconds: float) -> int:
@@ -126,6 +127,11 @@ class SimulatedFeed:
             price.ravel(),
             size.ravel(),
         )
+
+
+def _left_s(event_s: float, due: float) -> float:
+    """Seconds until a moment has come by the clock and by the monotonic one."""
+    return max(event_s - time.time(), due - time.monotonic())
 
 
 def between(

@@ -22,6 +22,12 @@ MAX_TICKS = 1024
 Name = Annotated[str, msgspec.Meta(max_length=64)]
 _SHORT = msgspec.Meta(max_length=MAX_TICKS)
 
+# No price, rate or size of this world is beyond these, and their squares and sums stay finite: one infinity in a
+# rolling state would stay for ever.
+MAX_PRICE = 1e15  # quote currency
+MAX_RATE = 1_000.0  # percent per year, either way
+MAX_SIZE = 1e15  # units
+
 
 class Mark(IntEnum):
     """What a feed knows about a tick. From OUT_OF_SESSION on the stream refuses it, with the mark as the reason."""
@@ -54,6 +60,9 @@ class TickFrame(msgspec.Struct, frozen=True, omit_defaults=True):
     price: Annotated[list[float | None], _SHORT]
     size: Annotated[list[float | None], _SHORT] | None = None  # units traded, where the feed knows
     history: bool = False  # backfill: feeds the state, but is no news to anyone who listens
+    settled: bool = (
+        False  # official closes and no quotes: they are final, so no jump among them waits for the next
+    )
     # Positions in `symbols` whose whole past begins anew with this frame: what is known of them is forgotten.
     restart: Annotated[list[int], _SHORT] = []
     marks: Annotated[list[int], _SHORT] | None = None  # what the feed knows about each tick, see Mark

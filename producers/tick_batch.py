@@ -17,6 +17,7 @@ class TickBatch:
     price    : shape (n,), float64; quote currency, or percent per year for a rate.
     size     : shape (n,), float64, units traded; None where the feed does not know.
     mark     : shape (n,), int64, values of producers.tick.Mark; None where there are none.
+    settled  : official closes, which no later tick contradicts.
     whole    : the whole past of each of its symbols: what was published of them before is replaced.
     """
 
@@ -26,6 +27,7 @@ class TickBatch:
     size: npt.NDArray[np.float64] | None = None
     mark: npt.NDArray[np.int64] | None = None
     whole: bool = False
+    settled: bool = False
 
     def __len__(self) -> int:
         return len(self.symbol)
@@ -35,8 +37,17 @@ class TickBatch:
         size = None if self.size is None else self.size[chosen]
         mark = None if self.mark is None else self.mark[chosen]
         return TickBatch(
-            self.symbol[chosen], self.event_ms[chosen], self.price[chosen], size, mark, self.whole
+            self.symbol[chosen],
+            self.event_ms[chosen],
+            self.price[chosen],
+            size,
+            mark,
+            self.whole,
+            self.settled,
         )
+
+
+NOTHING = TickBatch(np.array([], dtype=str), np.array([], dtype=np.int64), np.array([]))
 
 
 def batch(

@@ -41,7 +41,7 @@ ALL = (
     Topic(BARS, None, per_symbol=True),
     Topic(FEATURES, DAY_MS, per_symbol=True),
     Topic(DEAD, 30 * DAY_MS),
-    Topic(DRIFT, 90 * DAY_MS),
+    Topic(DRIFT, FOREVER),  # a monitor that starts again needs every reset that it once made
     Topic(REQUESTS, 90 * DAY_MS),
     Topic(MODEL_EVENTS, FOREVER),
     Topic(FORECASTS, FOREVER),

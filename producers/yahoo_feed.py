@@ -2,7 +2,8 @@
 
 What is on the disk (history_store.py) counts until Yahoo answers: a start without a network publishes it and goes
 on trying. A past that Yahoo has revised (a dividend, a split, a correction) is published again as a whole. Ticks are
-never out of order because of us: minutes that were missed are fetched before live quotes go on.
+never out of order because of us: closes and minutes that were missed are fetched before live quotes go on, and where
+that is too late the past is published again as a whole.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from producers.errors import FixAndRestart, TryAgain
 from producers.feed_report import Condition
 from producers.history_store import CURRENT, History, HistoryStore
 from producers.sessions import missing_sessions, nyse
-from producers.tick_batch import TickBatch
+from producers.tick_batch import NOTHING, TickBatch
 from producers.universe import Universe, where
 from producers.yahoo_client import NoSuchSymbol, YahooClient, now_ms
 from producers.yahoo_quotes import Quotes
@@ -28,7 +29,7 @@ log = logging.getLogger("producers.yahoo")
 
 INTRADAY_DAYS = 5  # of minutes that are published with a whole history
 WAIT_S = 0.5
-NOTHING = TickBatch(np.array([], dtype=str), np.array([], dtype=np.int64), np.array([]))
+SPLIT_LIKE = 1.45  # from close to close: the stream refuses such quotes until a history agrees
 
 
 class YahooFeed:
@@ -55,6 +56,7 @@ class YahooFeed:
         self._published: dict[str, str] = {}  # symbol -> hash of what this process has published
         self._polls_failed = 0
         self._next_poll = self._next_update = 0.0
+        self._closes_seen = 0
 
     def condition(self) -> Condition:
         """How the feed is."""
@@ -72,8 +74,13 @@ class YahooFeed:
         """
         yield from self._update(everything=True, again=through_ms != 0)
 
-    def _update(self, everything: bool = False, again: bool = False) -> Iterator[TickBatch]:
-        """Ask for every history; yields what must be published. It counts once the caller comes back."""
+    def _update(
+        self, everything: bool = False, again: bool = False, missed: bool = False
+    ) -> Iterator[TickBatch]:
+        """Ask for every history; yields what must be published. It counts once the caller comes back.
+
+        missed : there was no stream for a while: new closes come with the minutes between them.
+        """
         revised: list[str] = []
         failed: dict[str, str] = {}
         for asset in self._universe.asset:
@@ -99,9 +106,12 @@ class YahooFeed:
                     "%s: Yahoo has revised %d closes; its past is published again", asset.symbol, changed
                 )
             self._quotes.currency[asset.symbol] = latest.currency
-            yield from self._publish(
-                latest, whole=again or held is None or changed > 0, everything=everything
-            )
+            whole = again or held is None or changed > 0
+            if not whole and held is not None and (why := self._why_again(latest, int(held.event_ms[-1]))):
+                log.warning("%s: %s; its past is published again", asset.symbol, why)
+                whole = True
+            yield from self._publish(latest, whole, everything, missed)
+            self._quotes.forget(asset.symbol, int(latest.event_ms[-1]))
             if held is None or latest.hash != held.hash:
                 self._store.write(latest)
             self._published[asset.symbol] = latest.hash
@@ -115,9 +125,30 @@ class YahooFeed:
             log.warning("histories: %s", "; ".join(failed.values()))
         self._next_update = time.monotonic() + (self._pace.update_again_s if failed else 365 * 86_400.0)
 
-    def _publish(self, history: History, whole: bool, everything: bool) -> Iterator[TickBatch]:
+    def _why_again(self, latest: History, told_ms: int) -> str:
+        """Why closes after those that were published do not go out as ticks; empty when they may."""
+        rate = any(asset.symbol == latest.symbol and asset.kind == "rate" for asset in self._universe.asset)
+        for at in np.flatnonzero(latest.event_ms > told_ms).tolist():
+            close_ms = int(latest.event_ms[at])
+            if self._quotes.slept_through(latest.symbol, close_ms):
+                return f"nothing was published before the close of {self._date(close_ms)}"
+            before, price = latest.price[max(at - 1, 0)], latest.price[at]
+            if not rate and max(before / price, price / before) >= SPLIT_LIKE:
+                return f"{before:g} became {price:g} on {self._date(close_ms)}, and its quotes may have been refused"
+        return ""
+
+    def _date(self, close_ms: int) -> str:
+        return str(self._sessions.date[self._sessions.index_at(close_ms)])
+
+    def _publish(
+        self, history: History, whole: bool, everything: bool, missed: bool = False
+    ) -> Iterator[TickBatch]:
         ticks = TickBatch(
-            np.full(len(history.price), history.symbol), history.event_ms, history.price, whole=whole
+            np.full(len(history.price), history.symbol),
+            history.event_ms,
+            history.price,
+            whole=whole,
+            settled=True,
         )
         if whole:
             ticks = _with_minutes(ticks, self._minutes([history.symbol], INTRADAY_DAYS))
@@ -127,7 +158,10 @@ class YahooFeed:
         elif everything:
             yield ticks
         else:
-            yield self._quotes.newer(ticks)
+            after = ticks.take(ticks.event_ms > self._quotes.newest.get(history.symbol, -(2**60)))
+            if missed and len(after):
+                after = _with_minutes(after, self._minutes([history.symbol], INTRADAY_DAYS))
+            yield self._quotes.newer(after)
 
     def _minutes(self, symbols: list[str], days: int) -> TickBatch:
         try:
@@ -152,7 +186,7 @@ class YahooFeed:
         stream.start()
         connected, heard = False, False
         last_heard = -(2.0**60)
-        closes_seen = self._sessions.index_at(self._clock_ms())
+        self._closes_seen = self._sessions.index_at(self._clock_ms())
         told = self._changed_on_disk()
         try:
             while True:
@@ -176,9 +210,7 @@ class YahooFeed:
                         yield from self._fill()
                 elif connected and not self._expects_quotes():
                     self._say_connected()
-                if (closed := self._closed_sessions()) > closes_seen:
-                    closes_seen = closed
-                    yield from self._update()
+                yield from self._after_close()
                 if time.monotonic() >= self._next_update:
                     yield from self._update()
                 if (now := self._changed_on_disk()) != told:
@@ -188,8 +220,18 @@ class YahooFeed:
         finally:
             stream.stop()
 
+    def _after_close(self, missed: bool = False) -> Iterator[TickBatch]:
+        """The official closes, once a session is over and settled."""
+        if (closed := self._closed_sessions()) > self._closes_seen:
+            self._closes_seen = closed
+            yield from self._update(missed=missed)
+
     def _fill(self) -> Iterator[TickBatch]:
-        """Minutes since the newest ticks. Failures are polled for ever less often, up to a quarter of an hour."""
+        """Minutes since the newest ticks, after closes that were missed: those of one day hide the days before.
+
+        Failures are polled for ever less often, up to a quarter of an hour.
+        """
+        yield from self._after_close(missed=True)
         try:
             ticks = self._quotes.newer(self._client.minutes(self._universe.symbols, self._clock_ms()))
         except TryAgain as error:
@@ -260,4 +302,6 @@ def _with_minutes(closes: TickBatch, minutes: TickBatch) -> TickBatch:
     known = np.full(len(minutes), np.nan) if minutes.size is None else minutes.size
     size = np.concatenate([known, np.full(len(closes), np.nan)])
     symbol = np.concatenate([minutes.symbol, closes.symbol]).astype(closes.symbol.dtype)
-    return TickBatch(symbol[order], event_ms[order], price[order], size[order], whole=closes.whole)
+    return TickBatch(
+        symbol[order], event_ms[order], price[order], size[order], None, closes.whole, closes.settled
+    )

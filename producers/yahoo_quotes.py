@@ -16,6 +16,8 @@ from producers.universe import Asset, Universe
 
 REMEMBERED = 64  # quotes per symbol: after a new subscription Yahoo sends the last one again
 STALE_MS = 5_000  # as the stream's grace: what is older comes too late
+HALF_HOUR_MS = 1_800_000
+QUIET_HALF_HOURS = 4  # before a close: the bill's rate is not quoted in the last hour of a session
 PRE, POST = 0, 2  # PricingData.market_hours; 1 is regular trade
 
 
@@ -29,6 +31,7 @@ class Quotes:
         self.newest: dict[str, int] = {}  # event time per symbol, ms
         self.currency: dict[str, str] = {}  # of the histories
         self.left_out: Counter[str] = Counter()
+        self._heard: dict[str, set[int]] = {}  # half hours that end after a tick
 
     def ticks(self, quotes: Sequence[Mapping[str, Any]], now_ms: int) -> TickBatch:
         """The ticks among these quotes, in the order they came."""
@@ -67,6 +70,7 @@ class Quotes:
         mark = self._mark(asset, event_ms, hours, str(quote.get("currency") or ""))
         if event_ms <= now_ms + AHEAD_MS and mark < Mark.OUT_OF_SESSION:
             self.newest[asset.symbol] = max(self.newest.get(asset.symbol, event_ms), event_ms)
+            self._heard.setdefault(asset.symbol, set()).add((event_ms - 1) // HALF_HOUR_MS)
         return asset.symbol, event_ms, price, size, int(mark)
 
     def _mark(self, asset: Asset, event_ms: int, hours: int, currency: str) -> Mark:
@@ -88,5 +92,19 @@ class Quotes:
         seen = np.array([self.newest.get(str(symbol), -(2**60)) for symbol in ticks.symbol], dtype=np.int64)
         fresh = ticks.take(ticks.event_ms > seen)
         for symbol in np.unique(fresh.symbol):
-            self.newest[str(symbol)] = int(fresh.event_ms[fresh.symbol == symbol].max())
+            mine = fresh.event_ms[fresh.symbol == symbol]
+            self.newest[str(symbol)] = int(mine.max())
+            self._heard.setdefault(str(symbol), set()).update(np.unique((mine - 1) // HALF_HOUR_MS).tolist())
         return fresh
+
+    def slept_through(self, symbol: str, close_ms: int) -> bool:
+        """Whether nothing was published shortly before a close, although something was after it."""
+        last = (close_ms - 1) // HALF_HOUR_MS
+        heard = self._heard.get(symbol, set())
+        quiet = heard.isdisjoint(range(last - QUIET_HALF_HOURS + 1, last + 1))
+        return quiet and close_ms <= self.newest.get(symbol, -(2**60))
+
+    def forget(self, symbol: str, before_ms: int) -> None:
+        """What was published before a moment is of no more interest."""
+        held = self._heard.get(symbol, set())
+        self._heard[symbol] = {half for half in held if (half + 1) * HALF_HOUR_MS >= before_ms}

@@ -6,7 +6,7 @@ import logging
 import sys
 
 from producers import logs, metrics, topics
-from producers.errors import AllocastError, FixAndRestart
+from producers.entry_point import exit_codes
 from producers.settings import load_settings, writable
 from producers.waiting import topic_id, until
 
@@ -15,7 +15,7 @@ log = logging.getLogger("stream_processors")
 
 def main() -> int:
     """Entry point: runs until it is told to stop."""
-    try:
+    with exit_codes("stream_processors"):
         settings = load_settings()
         logs.configure(settings, "worker")
         metrics.serve(settings, "worker")
@@ -33,9 +33,6 @@ def main() -> int:
             app, loglevel=settings.log_level, redirect_stdouts=False, override_logging=False
         )
         worker.execute_from_commandline()
-    except AllocastError as error:
-        sys.stderr.write(f"stream_processors: {error}\n")
-        return 2 if isinstance(error, FixAndRestart) else 1
     return 0
 
 

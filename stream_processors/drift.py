@@ -2,10 +2,11 @@
 
 Per asset `scale` on |2u - 1| (too large: volatility is underestimated, too small: it is overestimated) and
 `location` on u, where u is the level at which the outcome of one session fell; and `level` on the long-run
-volatility of all assets together. Their thresholds share one false-alarm budget, so that the whole system
+volatility of all assets together; and `lstm_loss` on what the LSTM adds to the pool's loss, scored when a session
+matures. Their thresholds share one false-alarm budget, so that the whole system
 raises a false alarm at most once in FAMILY_RUN_LENGTH sessions on average. What is done about an alarm is
 decided in policy.py. Every LOOK_EVERY sessions the distributions of moves are compared with the past, which
-informs a reader and asks for nothing.
+informs a reader and asks for nothing; so do the known detectors beside ours.
 """
 
 from __future__ import annotations
@@ -18,15 +19,19 @@ import msgspec
 import numpy as np
 
 from stream_processors import feature_drift
-from stream_processors.e_detector import EDetector
+from stream_processors.e_detector import BETS, EDetector
+from stream_processors.known_detectors import Known
 from stream_processors.level import LONGEST_PAST, LevelDetector
 from stream_processors.matching import Scored
 
 SCHEMA = "drift/1"
 FAMILY_RUN_LENGTH = 504.0  # sessions: two years
 LEVEL_SHARE = 0.65  # of the budget, for the level of volatility; the assets' detectors share the rest
+LOSS_SHARE = 0.05  # of the budget, for what the LSTM adds to the loss: a bad one is also found by the others
 EVERYTHING = "all"  # the asset name of what is not about a single asset
 LEVEL = "level"
+LSTM_LOSS = "lstm_loss"
+LOSS_BETS = BETS[BETS > 0]  # an LSTM that does better than its absence is no reason for an alarm
 LOOK_EVERY = 21  # sessions between two looks at the distributions of moves, which only inform
 
 STATISTICS: dict[str, Callable[[float], float]] = {"scale": lambda u: abs(2 * u - 1), "location": lambda u: u}
@@ -67,19 +72,23 @@ class Monitor:
     closes: Mapping[str, Mapping[int, float]] = field(default_factory=dict)
     run_length: float = FAMILY_RUN_LENGTH
     look_every: int = LOOK_EVERY  # 0: never
+    known: Mapping[str, Callable[[], Known]] = field(default_factory=dict)  # detectors that only inform
     _detectors: dict[tuple[str, str], EDetector] = field(default_factory=dict)
     _level: LevelDetector | None = None
     _garch: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    _loss: EDetector = field(init=False)
+    _known: dict[tuple[str, str], Known] = field(default_factory=dict)
     _open: dict[str, Scored] = field(default_factory=dict)  # outcomes of the session that is not complete yet
     _window: dict[tuple[str, str], int] = field(default_factory=dict)
     _model: str = ""
     _sessions: int = 0
 
     def __post_init__(self) -> None:
-        threshold = self.run_length * len(self.assets) * len(STATISTICS) / (1 - LEVEL_SHARE)
+        threshold = self.run_length * len(self.assets) * len(STATISTICS) / (1 - LEVEL_SHARE - LOSS_SHARE)
         for asset in self.assets:
             for name in STATISTICS:
                 self._detectors[asset, name] = EDetector(threshold)
+        self._loss = EDetector(self.run_length / LOSS_SHARE, LOSS_BETS)
 
     def score(self, asset: str, scored: Scored, at_ms: int) -> list[DriftReport]:
         """Feed one outcome; sessions of an asset come in order."""
@@ -99,6 +108,7 @@ class Monitor:
             reports.append(
                 self._report(asset, name, detector.value, detector.threshold, alarm, scored, at_ms)
             )
+        reports += self._beside(asset, scored, at_ms)
         if scored.session_date >= newest:
             self._open[asset] = scored
             if len(self._open) == len(self.assets):
@@ -109,9 +119,22 @@ class Monitor:
         """All detectors start over: what they saw belongs to the model that is being replaced."""
         for one in self._detectors.values():
             one.reset()
+        self._loss.reset()
         if self._level is not None:
             self._level.reset()
+        self._known.clear()
         self._window.clear()
+
+    def _beside(self, asset: str, scored: Scored, at_ms: int) -> list[DriftReport]:
+        """The known detectors on the scale: 1 when they find a change at this outcome, 0 otherwise."""
+        reports = []
+        for name, new in self.known.items():
+            detector = self._known.get((asset, name)) or self._known.setdefault((asset, name), new())
+            detector.update(STATISTICS["scale"](scored.pit))
+            found = detector.drift_detected
+            made = self._report(asset, name, float(found), 1.0, found, scored, at_ms)
+            reports.append(msgspec.structs.replace(made, informs=True))
+        return reports
 
     def _close_session(self, at_ms: int) -> list[DriftReport]:
         """The level of volatility, when all assets of a session are there or the next session has begun."""
@@ -120,7 +143,7 @@ class Monitor:
         self._sessions += 1
         look = self.look_every and self._sessions % self.look_every == 0
         looked = self._look(last, at_ms) if look else []
-        return looked + self._judge_level(session, last, at_ms)
+        return looked + self._judge_level(session, last, at_ms) + self._judge_loss(session, last, at_ms)
 
     def _look(self, last: Scored, at_ms: int) -> list[DriftReport]:
         """The distributions of moves, for a reader."""
@@ -145,6 +168,16 @@ class Monitor:
         alarm = self._level.update(returns)
         level = self._level
         return [self._report(EVERYTHING, LEVEL, level.value, level.threshold, alarm, last, at_ms)]
+
+    def _judge_loss(self, session: Mapping[str, Scored], last: Scored, at_ms: int) -> list[DriftReport]:
+        """The assets' mean: they move together and are one observation."""
+        added = [one.lstm_loss for one in session.values() if one.lstm_loss is not None]
+        if not added:
+            return []
+        alarm = self._loss.update((1 + sum(added) / len(added)) / 2)
+        return [
+            self._report(EVERYTHING, LSTM_LOSS, self._loss.value, self._loss.threshold, alarm, last, at_ms)
+        ]
 
     def _new_level(self, before: int) -> LevelDetector:
         parameters = np.array([self._garch.get(asset, (np.nan,) * 3) for asset in self.assets])

@@ -17,7 +17,7 @@ BETS = np.array([-0.9, -0.6, -0.3, 0.3, 0.6, 0.9])  # on both directions, small 
 
 
 class EDetector:
-    """`update(y)` with y in [0, 1] and mean 1/2 under the null; `value` is compared with the threshold.
+    """`update(y)` with y in [0, 1] and mean 1/2 under the null (at most 1/2 with bets above 0); `value` is compared with the threshold.
 
     >>> detector = EDetector(threshold=500.0)
     >>> [detector.update(y) for y in [0.2, 0.8, 0.5]][-1]
@@ -26,9 +26,11 @@ class EDetector:
     True
     """
 
-    def __init__(self, threshold: float) -> None:
+    def __init__(self, threshold: float, bets: FloatArray = BETS) -> None:
+        """bets : in (-1, 1); all above 0 when only a mean above 1/2 is to be found."""
         self.threshold = threshold
-        self._m: FloatArray = np.zeros(len(BETS))
+        self._bets = bets
+        self._m: FloatArray = np.zeros(len(bets))
 
     @property
     def value(self) -> float:
@@ -37,9 +39,9 @@ class EDetector:
 
     def update(self, y: float) -> bool:
         """Take one observation; whether the detector is now at or above its threshold."""
-        self._m = (self._m + 1) * (1 + BETS * (2 * y - 1))
+        self._m = (self._m + 1) * (1 + self._bets * (2 * y - 1))
         return self.value >= self.threshold
 
     def reset(self) -> None:
         """Forget everything, after the alarm was acted upon."""
-        self._m = np.zeros(len(BETS))
+        self._m = np.zeros(len(self._bets))

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stream_processors.messages import Bar
+from stream_processors.proper_loss import bounded_difference
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -32,6 +33,7 @@ class LoggedForecast(msgspec.Struct, frozen=True):
     spec_hash: str = ""
     role: str = "champion"  # only the champion's forecasts are monitored
     garch: list[float] | None = None  # mean, alpha, beta of the fitted process
+    without_lstm: list[float] | None = None  # quantiles of the next session, of the pool without the LSTM
 
 
 @dataclass(frozen=True)
@@ -48,8 +50,19 @@ class Scored:
     outcome: float = 0.0
     spec_hash: str = ""
     garch: tuple[float, ...] = ()
+    lstm_loss: float | None = None  # what the LSTM added to the pool's loss, in [-1, 1]; None without an LSTM
     bar: str = ""
     forecast: str = ""
+
+
+@dataclass(frozen=True)
+class Move:
+    """From one close to the next, both of the same past: one that was rewritten since has other prices."""
+
+    session_date: int
+    close: float
+    before: float
+    bar: str
 
 
 @dataclass
@@ -57,22 +70,24 @@ class Matcher:
     """Holds what has no partner yet, per symbol."""
 
     _forecasts: dict[str, dict[int, tuple[LoggedForecast, str]]] = field(default_factory=dict)
-    # previous session date -> bar
-    _next_bar: dict[str, dict[int, tuple[Bar, str]]] = field(default_factory=dict)
-    _last_bar: dict[str, int] = field(default_factory=dict)
+    _moves: dict[str, dict[int, Move]] = field(default_factory=dict)  # by the session before
+    _newest: dict[str, tuple[int, float]] = field(default_factory=dict)  # session date and close
     _last_scored: dict[str, int] = field(default_factory=dict)
 
     def bar(self, bar: Bar, source: str = "") -> Iterator[Scored]:
         """Take a final bar; bars of a symbol come in order, corrections of older ones are ignored.
 
+        Bars of a history count as well: the log of forecasts says what was forecast live, and after a past was
+        published again compaction leaves no other bars. A correction of the newest is what the next move begins at.
         source : where it was read, for the audit.
         """
-        previous = self._last_bar.get(bar.symbol)
-        if previous is not None and bar.session_date <= previous:
+        newest = self._newest.get(bar.symbol)
+        if newest is not None and bar.session_date < newest[0]:
             return
-        self._last_bar[bar.symbol] = bar.session_date
-        if previous is not None and not bar.history:
-            self._next_bar.setdefault(bar.symbol, {})[previous] = bar, source
+        self._newest[bar.symbol] = bar.session_date, bar.close
+        if newest is not None and bar.session_date > newest[0]:
+            move = Move(bar.session_date, bar.close, newest[1], source)
+            self._moves.setdefault(bar.symbol, {})[newest[0]] = move
             yield from self._match(bar.symbol)
 
     def forecast(self, forecast: LoggedForecast, source: str = "") -> Iterator[Scored]:
@@ -83,25 +98,31 @@ class Matcher:
         yield from self._match(forecast.symbol)
 
     def _match(self, symbol: str) -> Iterator[Scored]:
-        forecasts, bars = self._forecasts.get(symbol, {}), self._next_bar.get(symbol, {})
-        for made in sorted(forecasts.keys() & bars.keys()):
+        forecasts, moves = self._forecasts.get(symbol, {}), self._moves.get(symbol, {})
+        for made in sorted(forecasts.keys() & moves.keys()):
             forecast, forecast_at = forecasts.pop(made)
-            bar, bar_at = bars.pop(made)
-            if bar.session_date <= self._last_scored.get(symbol, 0):
+            move = moves.pop(made)
+            if move.session_date <= self._last_scored.get(symbol, 0):
                 continue
-            self._last_scored[symbol] = bar.session_date
-            outcome = math.log(bar.close / forecast.price)
+            self._last_scored[symbol] = move.session_date
+            for older in [date for date in moves if date < made]:  # a forecast for them would come too late
+                del moves[older]
+            # Not from the forecast's own price: it is of the past as it was then.
+            outcome = math.log(move.close / move.before)
             next_session = forecast.quantiles[forecast.horizons.index(1)]
             value = pit(next_session, forecast.levels, outcome)
             yield Scored(
                 symbol=symbol,
-                session_date=bar.session_date,
+                session_date=move.session_date,
                 pit=value,
                 model=forecast.model,
                 outcome=outcome,
                 spec_hash=forecast.spec_hash,
                 garch=tuple(forecast.garch or ()),
-                bar=bar_at,
+                lstm_loss=None
+                if forecast.without_lstm is None
+                else bounded_difference(next_session, forecast.without_lstm, forecast.levels, outcome),
+                bar=move.bar,
                 forecast=forecast_at,
             )
 

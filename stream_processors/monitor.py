@@ -18,20 +18,20 @@ from functools import partial
 from typing import Any
 
 import msgspec
-import numpy as np
 
 from feature_repo.features import spec_hash
 from producers import logs, metrics, topics
-from producers.errors import AllocastError, FixAndRestart
+from producers.entry_point import exit_codes
 from producers.kafka_client import client_config
 from producers.request import MODEL, TrainingRequest, encode_request
 from producers.request import SCHEMA as REQUEST_SCHEMA
-from producers.sessions import nyse
+from producers.sessions import session_number
 from producers.settings import Settings, load_settings
 from producers.universe import Universe, load_universe
 from producers.waiting import topic_id, until
 from stream_processors import policy
 from stream_processors.drift import EVERYTHING, SCHEMA, DriftReport, Monitor
+from stream_processors.known_detectors import river_detectors
 from stream_processors.matching import LoggedForecast, Matcher, Scored
 from stream_processors.messages import Bar
 
@@ -67,7 +67,7 @@ class MonitorService:
         self._ids = {asset.symbol: asset.id for asset in universe.priced}
         self._closes: dict[str, dict[int, float]] = {}
         self._newest: dict[str, int] = {}
-        self._monitor = Monitor(list(self._ids.values()), self._closes)
+        self._monitor = Monitor(list(self._ids.values()), self._closes, known=river_detectors())
         self._matcher = Matcher()
         self._within: dict[str, deque[bool]] = {}
         self._state = policy.State()
@@ -285,15 +285,9 @@ def rules(settings: Settings) -> policy.Rules:
     )
 
 
-def session_number(date: int) -> int:
-    """Position of a session date (yyyymmdd) in the NYSE calendar."""
-    day = f"{date // 10_000:04d}-{date // 100 % 100:02d}-{date % 100:02d}"
-    return int(np.searchsorted(nyse().date, np.datetime64(day)))
-
-
 def main() -> int:
     """Entry point: runs until it is told to stop."""
-    try:
+    with exit_codes("monitor"):
         settings = load_settings()
         logs.configure(settings, "monitor")
         metrics.serve(settings, "monitor")
@@ -307,9 +301,6 @@ def main() -> int:
         while True:
             service.step()
             metrics.progress("monitor")
-    except AllocastError as error:
-        sys.stderr.write(f"monitor: {error}\n")
-        return 2 if isinstance(error, FixAndRestart) else 1
 
 
 if __name__ == "__main__":

@@ -118,7 +118,7 @@ class Partition:
             self._sessions.close_ms,
             frame.seen_ms,
             offset,
-            not frame.history,
+            not (frame.history or frame.settled),
             result,
             bars,
             rows,

@@ -19,7 +19,7 @@ class Rules(msgspec.Struct, frozen=True):
     cooldown: int = 21  # without another training after one ended
     longest_cooldown: int = 126  # to which rejections double it
     budget: int = 4  # drift trainings ...
-    budget_sessions: int = 63  # ... in so many sessions; one more is a storm
+    budget_sessions: int = 126  # ... in so many sessions; one more is a storm. Four cooldowns fit into them
     max_age: int = 63  # a model that has served for so long is trained again ...
     least_hours: float = 12.0  # ... when it has also served for so long by the clock
 
@@ -203,21 +203,21 @@ def _changes(old: Rules, new: Rules) -> list[tuple[str, object]]:
 
 
 def _ended(state: State, event: Ended) -> tuple[State, str]:
-    streaks: dict[str, int] = {}
     if event.outcome == "rolled_back":  # may come long after the training, during another one
         length = _doubled(state)
     elif event.key != state.job:
         return state, ""
     elif state.job_reason == "history":
-        length = 0  # the first model came to be; nothing that the cooldown guards against has happened
-        # What stood at its threshold meanwhile still does: the model knows nothing later than its request.
-        streaks = state.streaks
+        # The first model, or the one of a new start: nothing that the cooldown guards against has happened, and
+        # what it guards against now goes on. What stood at its threshold still does: the model knows nothing
+        # later than its request.
+        return msgspec.structs.replace(state, job=""), f"training {event.key} {event.outcome}"
     else:
         length = _doubled(state) if event.outcome == "rejected" else state.rules.cooldown
     state = msgspec.structs.replace(
         state,
         job="" if event.key == state.job else state.job,
-        streaks=streaks,
+        streaks={},
         cooldown=length,
         quiet_until=state.session + length,
     )

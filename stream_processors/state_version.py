@@ -5,7 +5,7 @@ from __future__ import annotations
 from feature_repo.features import spec_hash
 from producers.topics import Topic
 
-STATE_VERSION = 3  # raise it when the kernel's state changes its layout or its meaning
+STATE_VERSION = 4  # raise it when the kernel's state changes its layout or its meaning
 
 # Another layout or another feature spec is another consumer group with another changelog: it begins at the
 # oldest record, instead of going on after records whose effect it cannot read.

@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from functools import partial
 
 from producers import logs, metrics, topics
-from producers.errors import AllocastError, FixAndRestart, TryAgain
+from producers.entry_point import exit_codes
+from producers.errors import TryAgain
 from producers.settings import Settings, load_settings, writable
 from producers.universe import load_universe
 from producers.waiting import topic_id, until
@@ -51,7 +52,7 @@ def main() -> int:
 
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGINT, on_signal)
-    try:
+    with exit_codes("training"):
         settings = load_settings()
         logs.configure(settings, "training")
         metrics.serve(settings, "training")
@@ -62,9 +63,6 @@ def main() -> int:
             from training.service import Service
 
             Service(settings, universe).run(lambda: stopping)
-    except AllocastError as error:
-        sys.stderr.write(f"training: {error}\n")
-        return 2 if isinstance(error, FixAndRestart) else 1
     return 0
 
 

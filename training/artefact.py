@@ -12,8 +12,8 @@ It is checked once, when it is loaded; a directory that was altered or cut short
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,6 +63,7 @@ class Manifest(msgspec.Struct, frozen=True):
     parameters: dict[str, Any] = {}  # of the training
     git_revision: str = ""  # of the code, where it is known
     past: dict[str, Past] = {}  # symbol -> what its history was like
+    provisional: bool = False  # the members that could be had at once, until the first training ends
 
 
 @dataclass(frozen=True)
@@ -163,8 +164,7 @@ def point(models: Path, alias: str, version: str | None) -> None:
     if version is None:
         (models / alias).unlink(missing_ok=True)
         return
-    scratch = models / f".{alias}.{os.getpid()}"
-    scratch.unlink(missing_ok=True)
+    scratch = models / f".{alias}.{uuid.uuid4().hex}"
     scratch.symlink_to(version, target_is_directory=True)
     scratch.replace(models / alias)
 

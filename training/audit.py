@@ -65,7 +65,8 @@ def chain(manifest: Manifest, events: Iterable[ModelEvent], reports: Sequence[Dr
             (one for one in reports if one.triggers and one.policy is None and one.session_date == wanted),
             None,
         )
-    shadows = [one.report for one in own if one.version == manifest.version and "evidence" in one.report]
+    judged = [one for one in own if one.version == manifest.version and one.kind in ("promoted", "rejected")]
+    shadows = [one.report for one in judged if "evidence" in one.report]
     decisions = [one for one in own if one.kind in ("promoted", "rejected", "failed", "rolled_back")]
     last = decisions[-1] if decisions else None
     return Chain(

@@ -142,6 +142,22 @@ class Champion:
         )
         return recalibration.apply(pooled, self._arrays.levels)
 
+    def without_lstm(self, row: FeatureRow) -> FloatArray | None:
+        """Quantiles of the pool's other members with their weights, shape (H, L); None where the LSTM has no part."""
+        position = self._position[row.symbol]
+        weight = {name: one[position] for name, one in self._arrays.weights.items()}
+        others = {name: one for name, one in weight.items() if name != LSTM}
+        total = np.sum(list(others.values()), axis=0)
+        if LSTM not in weight or not weight[LSTM].any() or not (total > 0).all():
+            return None
+        inputs = inputs_of({name: [value] for name, value in row.values.items()}, [row.window])
+        pooled = combine(
+            {name: self._members[name].quantiles(position, inputs) for name in others},
+            {name: one / total for name, one in others.items()},
+        )
+        result: FloatArray = recalibration.apply(pooled, self._arrays.levels)[0]
+        return result
+
     def _rate(self, row: FeatureRow | None) -> FloatArray:
         """Quantiles of the short rate's change, shape (len(FAN), L); zeros without a row."""
         if row is None:

@@ -6,8 +6,7 @@ a challenger in its shadow is not promoted when it does worse, and a champion th
 replaced is rolled back.
 
 Source: Waudby-Smith and Ramdas (2024), "Estimating means of bounded random variables by betting"; Choe and
-Ramdas (2023), "Comparing sequential forecasters". The bound: the pinball loss moves at most max(tau, 1 - tau) times as
-far as its quantile.
+Ramdas (2023), "Comparing sequential forecasters".
 """
 
 from __future__ import annotations
@@ -18,15 +17,16 @@ from dataclasses import dataclass, field
 import msgspec
 import numpy as np
 
+from producers.sessions import session_number
 from stream_processors.matching import pit
+from stream_processors.proper_loss import bounded_difference
 from training.forecast_log import Forecast
-from training.horizons import LEVELS, SHARES, crps
+from training.horizons import LEVELS, crps
 
 BETS = np.array([0.1, 0.25, 0.5, 0.9])
 EVIDENCE = 20.0  # of a champion being worse, at which it is rolled back: chance of a mistake 1 in 20
 WORSE_T = 2.0  # standard errors by which a challenger's mean may lie on the wrong side
 WRONG_SPREAD = 2.6  # standard errors: far too wide or too narrow, which a few losses do not show
-SPREAD = 2 * SHARES * np.maximum(LEVELS, 1 - LEVELS)
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -81,7 +81,9 @@ class Duel:
     _open: dict[int, list[float]] = field(default_factory=dict)  # session -> differences per asset
     _done: list[float] = field(default_factory=list)
     _loss: list[tuple[float, float]] = field(default_factory=list)
-    _centred: list[tuple[float, float]] = field(default_factory=list)  # |2u - 1| of both
+    _centred: dict[int, list[tuple[float, float]]] = field(
+        default_factory=dict
+    )  # session -> |2u - 1| of both
     _holes: set[int] = field(default_factory=set)
     _wealth: np.ndarray = field(default_factory=lambda: np.ones(len(BETS)))
 
@@ -102,6 +104,9 @@ class Duel:
 
     def _score(self, made: dict[str, Forecast], after: Forecast) -> None:
         session = after.session_date
+        made_at = next(iter(made.values())).session_date
+        if session_number(session) != session_number(made_at) + 1:
+            return  # nobody forecast the sessions between: this price is the outcome of several
         for earlier in sorted(one for one in self._open if one < session):
             self._close(earlier)
         new, old = made.get(self.new), made.get(self.old)
@@ -112,13 +117,11 @@ class Duel:
         q_new, q_old = (np.array(one.quantiles[one.horizons.index(1)]) for one in (new, old))
         outcome = np.array(math.log(after.price / old.price))
         loss = float(crps(q_new, outcome)), float(crps(q_old, outcome))
-        bound = float(np.abs(q_new - q_old) @ SPREAD)
-        difference = (loss[0] - loss[1]) / bound if bound > 0 else 0.0
         self._loss.append(loss)
         levels = (pit(q, LEVELS, float(outcome)) for q in (q_new, q_old))
         new_centred, old_centred = (abs(2 * level - 1) for level in levels)
-        self._centred.append((new_centred, old_centred))
-        self._open.setdefault(session, []).append(max(-1.0, min(1.0, difference)))
+        self._centred.setdefault(session, []).append((new_centred, old_centred))
+        self._open.setdefault(session, []).append(bounded_difference(q_new, q_old, LEVELS, float(outcome)))
 
     def _close(self, session: int) -> None:
         value = float(np.mean(self._open.pop(session)))
@@ -130,9 +133,7 @@ class Duel:
         done = np.array(self._done)
         spread = float(done.std(ddof=1)) if len(done) > 1 else 0.0
         mean = float(done.mean()) if len(done) else 0.0
-        off = np.zeros(2)
-        if self._centred:  # uniform: mean 1/2, variance 1/12
-            off = np.abs(np.mean(self._centred, axis=0) - 0.5) * math.sqrt(12 * len(self._centred))
+        off = _off([np.array(one) for one in self._centred.values()])
         loss = np.mean(self._loss, axis=0) if self._loss else np.zeros(2)
         return Standing(
             new=self.new,
@@ -148,3 +149,18 @@ class Duel:
             off_old=float(off[1]),
             since_ms=self.since_ms,
         )
+
+
+def _off(sessions: list[np.ndarray]) -> np.ndarray:
+    """Standard errors by which the mean of |2u - 1| misses 1/2, shape (2,). sessions : each (assets, 2).
+
+    Assets of one session move together, so the error is that of the sessions' means, and at least what
+    independent uniform assets would have (variance 1/12 each): a few sessions may agree by chance.
+    """
+    if not sessions:
+        return np.zeros(2)
+    means = np.array([one.mean(axis=0) for one in sessions])
+    least = np.mean([1 / (12 * len(one)) for one in sessions])
+    seen = means.var(axis=0, ddof=1) if len(means) > 1 else np.zeros(2)
+    result: np.ndarray = np.abs(means.mean(axis=0) - 0.5) / np.sqrt(np.maximum(seen, least) / len(means))
+    return result

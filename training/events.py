@@ -16,7 +16,8 @@ ROLLED_BACK = "rolled_back"
 class ModelEvent(msgspec.Struct, frozen=True, omit_defaults=True):
     """kind: requested, training, trained, shadow, promoted, rejected, failed, kept (nothing to do), rolled_back.
 
-    A model in its shadow forecasts beside the champion and nobody is shown it.
+    `version` answers from now on (promoted, rolled_back) or is the model in question. A model in its shadow
+    forecasts beside the champion and nobody is shown it.
     """
 
     kind: str
@@ -28,6 +29,7 @@ class ModelEvent(msgspec.Struct, frozen=True, omit_defaults=True):
     progress: float | None = None  # fraction of the training that is done
     final: bool = False  # the last event of its request
     report: dict[str, Any] = {}
+    replaced: str = ""  # of promoted and rolled_back: the version that answered before
 
 
 def event(kind: str, reason: str, key: str, version: str = "", detail: str = "", **more: Any) -> ModelEvent:

@@ -42,6 +42,7 @@ class Forecast(msgspec.Struct, frozen=True):
     garch: list[float] | None = (
         None  # mean, alpha and beta of the fitted process, which drift is judged against
     )
+    without_lstm: list[float] | None = None  # quantiles of the first horizon, of the pool without the LSTM
 
 
 def forecast_of(champion: Champion, message: Features, role: str = "champion") -> Forecast | None:
@@ -64,6 +65,7 @@ def forecast_of(champion: Champion, message: Features, role: str = "champion") -
     price = message.values["price"]
     if not message.final or message.session_close_ms is None or price is None or champion.refuses(row):
         return None
+    without = champion.without_lstm(row)
     return Forecast(
         symbol=message.symbol,
         session_date=message.session_date,
@@ -79,4 +81,5 @@ def forecast_of(champion: Champion, message: Features, role: str = "champion") -
         earned=champion.earned(message.symbol),
         role=role,
         garch=champion.garch(message.symbol),
+        without_lstm=None if without is None else without[HORIZONS.index(1)].tolist(),
     )

@@ -18,7 +18,7 @@ from training.members import LSTM
 from training.panel import Panel
 from training.random_walk import RandomWalk
 
-TOLERANCE = 0.02  # by which the pool may be worse, on average and relative to the pool without the LSTM
+TOLERANCE = 0.02  # by which the pool may be worse than without the LSTM, on average and for each asset
 CHAMPION = "champion"
 # Against the serving model more is allowed: it was fitted on the very sessions it is judged on here.
 BESIDE = {RandomWalk.name: 0.02, CHAMPION: 0.05}
@@ -66,7 +66,7 @@ def judge(
         name: float(np.nanmean(losses["pool"] / losses[name])) for name in (beside or {}) if name in losses
     }
     coverage = np.mean(inside, axis=0).tolist() if inside else []
-    wrong = _wrong(ratio, against, coverage)
+    wrong = _wrong(ratio, against, coverage, by_asset)
     sessions = max(len(panel.session) for panel in panels)
     return {
         "horizons": list(HORIZONS),
@@ -83,12 +83,25 @@ def judge(
 
 def replay(report: Mapping[str, Any]) -> bool:
     """The decision again, from the figures of a report."""
-    return not _wrong(float(report["ratio"]), report.get("against", {}), report["coverage90"])
+    return not _wrong(
+        float(report["ratio"]),
+        report.get("against", {}),
+        report["coverage90"],
+        report.get("ratio_by_asset", {}),
+    )
 
 
-def _wrong(ratio: float, against: Mapping[str, float], coverage: Sequence[float]) -> list[str]:
+def _wrong(
+    ratio: float,
+    against: Mapping[str, float],
+    coverage: Sequence[float],
+    by_asset: Mapping[str, Sequence[float]],
+) -> list[str]:
     """Why a pool is not accepted, one sentence each."""
     found = [] if ratio <= 1 + TOLERANCE else ["refused: worse than without the LSTM"]
+    for symbol, ratios in by_asset.items():
+        if (mean := float(np.nanmean(ratios))) > 1 + TOLERANCE:
+            found.append(f"refused: {symbol} is {100 * (mean - 1):.1f} % worse than without the LSTM")
     for name, value in against.items():
         if np.isfinite(value) and value > 1 + BESIDE[name]:
             found.append(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from stream_processors import proper_loss
+
 FloatArray = npt.NDArray[np.float64]
 
 HORIZONS = (1, 21, 42, 63, 84, 105, 126)  # NYSE sessions; 1 is for monitoring
@@ -50,17 +52,12 @@ def pinball(quantiles: FloatArray, outcome: FloatArray) -> FloatArray:
     return result
 
 
-# Share of the unit interval that each level stands for (trapezoids; the loss vanishes at 0 and 1).
-SHARES: FloatArray = (np.append(LEVELS[1:], 1.0) - np.append(0.0, LEVELS[:-1])) / 2
+SHARES: FloatArray = proper_loss.shares(LEVELS)
 
 
 def crps(quantiles: FloatArray, outcome: FloatArray) -> FloatArray:
-    """Continuous ranked probability score, in the unit of the outcome: twice the integral of the pinball loss.
+    """Continuous ranked probability score on our LEVELS, in the unit of the outcome.
 
-    Unlike the mean over LEVELS, which are denser in the tails, every part of the distribution counts by its
-    probability. quantiles : shape (..., len(LEVELS)); outcome : shape (...). NaN in gives NaN out.
-    Source: Gneiting and Ranjan (2011), equation 14.
+    quantiles : shape (..., len(LEVELS)); outcome : shape (...). NaN in gives NaN out.
     """
-    error = outcome[..., None] - quantiles
-    result: FloatArray = 2 * (np.maximum(LEVELS * error, (LEVELS - 1) * error) @ SHARES)
-    return result
+    return proper_loss.crps(quantiles, LEVELS, outcome)

@@ -8,6 +8,7 @@ challengers: the service judges their shadow forecasts.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import os
@@ -15,19 +16,19 @@ import resource
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
 
 from producers import logs
 from producers.errors import AllocastError, FixAndRestart
 from producers.kafka_client import client_config
 from producers.request import TrainingRequest, decode_request
-from producers.sessions import nyse
+from producers.sessions import nyse, session_number
 from producers.settings import Settings, load_settings
 from producers.universe import load_universe
 from training import artefact, fitting, past
@@ -39,6 +40,7 @@ from training.inputs import Inputs
 from training.lstm import Effort
 from training.member import Forecaster
 from training.members import LSTM
+from training.serving import alone
 
 log = logging.getLogger("training.job")
 
@@ -128,13 +130,11 @@ def seen_live(settings: Settings) -> dict[str, dict[int, float]]:
     """Prices that champions forecast from, by symbol and session number, from `forecasts.log`."""
     from training.service import logged_forecasts
 
-    dates = nyse().date
     found: dict[str, dict[int, float]] = {}
     for forecast in logged_forecasts(client_config(settings)):
         if forecast.role == artefact.CHAMPION:
-            text = str(forecast.session_date)
-            day = np.datetime64(f"{text[:4]}-{text[4:6]}-{text[6:]}")
-            found.setdefault(forecast.symbol, {}).setdefault(int(np.searchsorted(dates, day)), forecast.price)
+            session = session_number(forecast.session_date)
+            found.setdefault(forecast.symbol, {}).setdefault(session, forecast.price)
     return found
 
 
@@ -145,33 +145,57 @@ def _after_training(settings: Settings, request: TrainingRequest, manifest: arte
     reason, key, version = request.reason, request.idempotency_key, manifest.version
     models = settings.models_dir
     registry = Registry(settings.state_dir)
+    if (
+        models / manifest.replaces / artefact.MANIFEST
+    ).is_file():  # a kill may have kept it from the registry
+        registry.record(artefact.manifest_of(models / manifest.replaces), models / manifest.replaces, None)
     if not manifest.report.get("accepted", True):
         registry.record(manifest, models / version, None)
         say(event("rejected", reason, key, version, str(manifest.report["gate"]), final=True))
     elif needs_shadow(models, manifest, reason):
         registry.record(manifest, models / version, artefact.CHALLENGER)
+        _give_up_challenger(models, version)
         artefact.point(models, artefact.CHALLENGER, version)
-        detail = f"forecasts beside {manifest.replaces} until its outcomes are known"
+        serving = artefact.champion_version(models)
+        detail = f"forecasts beside {serving} until its outcomes are known"
         say(event(SHADOW, reason, key, version, detail))
     else:
+        before = artefact.champion_version(models) or ""
         registry.record(manifest, models / version, artefact.CHAMPION)
-        artefact.promote(models, version)
+        with alone(models):
+            artefact.point(models, artefact.PREVIOUS, None)  # what is replaced here is nothing to go back to
+            artefact.promote(models, version)
         detail = str(manifest.report.get("gate", "served without the LSTM until the storm is over"))
-        say(event("promoted", reason, key, version, detail, final=True))
+        say(event("promoted", reason, key, version, detail, final=True, replaced=before))
     artefact.clean(models)
+
+
+def _give_up_challenger(models: Path, successor: str) -> None:
+    """The shadow of an earlier training ends when a later one's begins."""
+    version = artefact.pointed(models, artefact.CHALLENGER)
+    if version is None or version == successor:
+        return
+    earlier = artefact.manifest_of(models / version)
+    detail = f"{successor} was trained later and takes its place in the shadow"
+    say(event("rejected", earlier.reason, earlier.request, version, detail, final=True))
 
 
 def needs_shadow(models: Path, manifest: artefact.Manifest, reason: str) -> bool:
     """Whether somebody stands to lose: the members that were ready at once are replaced without a trial, and
-    in a storm it is the pool without the LSTM that takes over.
+    in a storm it is the pool without the LSTM that takes over. Whoever serves now is asked, not who served when
+    the training began: a person may have changed it.
     """
     serving = artefact.champion_version(models)
-    if reason in ("history", "storm") or serving is None or serving != manifest.replaces:
+    if reason == "storm" or serving is None or serving == manifest.version:
         return False
     try:
-        return bool(artefact.load(models / serving)[0].report)
+        now, _ = artefact.load(models / serving)
     except FixAndRestart:
         return False  # nobody can be served by a damaged champion
+    if reason == "history" and now.as_of_session > manifest.as_of_session:
+        return False  # the log began again, and the serving model knows what it would have to forecast
+    same = now.feed == manifest.feed and now.spec_hash == manifest.spec_hash
+    return same and now.symbols == manifest.symbols and not now.provisional
 
 
 class _Serving:
@@ -210,8 +234,13 @@ def _first_model(settings: Settings, dataset: Dataset, request: TrainingRequest)
     models = settings.models_dir
     staged = artefact.stage(models, new_version(dataset))
     fitted = fitting.fit_first(dataset)
-    manifest = fitting.save(models, staged, fitted, dataset, request.reason, request.detail, _now_ms())
-    artefact.promote(models, manifest.version)
+    origin = {"provisional": True}
+    manifest = fitting.save(
+        models, staged, fitted, dataset, request.reason, request.detail, _now_ms(), origin
+    )
+    with alone(models):
+        artefact.point(models, artefact.PREVIOUS, None)
+        artefact.promote(models, manifest.version)
     detail = f"{len(dataset.symbols)} assets, data to {manifest.as_of_session}; GARCH and the LSTM follow"
     say(event("promoted", request.reason, request.idempotency_key, manifest.version, detail))
 
@@ -243,6 +272,14 @@ def _now_ms() -> int:
     return int(time.time() * 1000)
 
 
+def _end_with_the_service() -> None:
+    """A killed service starts another training for the same request: this one must not go on."""
+    with contextlib.suppress(OSError):
+        while os.read(0, 4096):
+            pass
+        os._exit(1)
+
+
 def explained(error: Exception) -> str:
     """What went wrong in a sentence, with what to do where that is known."""
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
@@ -267,6 +304,7 @@ def main() -> int:
     line = sys.stdin.buffer.readline()
     if not line:
         return 0
+    threading.Thread(target=_end_with_the_service, daemon=True).start()
     request = decode_request(line)
     try:
         run(settings, request, Effort(seeds=settings.lstm_seeds, epochs=settings.lstm_epochs))

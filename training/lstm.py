@@ -58,7 +58,7 @@ def train(samples: Samples, effort: Effort, seed: int, progress: Callable[[float
     keras.utils.set_random_seed(seed)
     template = _network(keras, "network")
     trainer = _trainer(keras, template)  # one graph for all seeds: tracing it takes longer than an epoch
-    members = []
+    members, finite = [], False
     for number in range(effort.seeds):
         keras.utils.set_random_seed(seed + number)
         template.set_weights(_network(keras, f"start{number}").get_weights())
@@ -87,9 +87,12 @@ def train(samples: Samples, effort: Effort, seed: int, progress: Callable[[float
         member = _network(keras, f"seed{number}")
         if all(np.isfinite(weight).all() for weight in template.get_weights()):
             member.set_weights(template.get_weights())
+            finite = True
         else:
             log.warning("seed %d did not stay finite; it stays the anchor", number)
         members.append(member)
+    if not finite:
+        raise ValueError("the training of the LSTM did not stay finite with any seed; the champion stays")
     window, statics = _input_layers(keras)
     outputs = [member([window, statics]) for member in members]
     mean = keras.layers.Average(name="adjustment")(outputs) if len(outputs) > 1 else outputs[0]

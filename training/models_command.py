@@ -14,10 +14,10 @@ from producers.settings import Settings, load_settings
 from producers.universe import load_universe
 from stream_processors.drift import DriftReport
 from stream_processors.messages import Bar
-from training import artefact, audit
+from training import artefact, audit, serving
 from training.artefact import CHALLENGER, CHAMPION, PREVIOUS, champion_version
 from training.champion import Champion
-from training.events import SCHEMA, ModelEvent, event
+from training.events import ModelEvent
 from training.forecast_log import Forecast
 from training.record_command import everything
 
@@ -104,22 +104,16 @@ def run_rollback(as_json: bool) -> int:
 def _serve(
     settings: Settings, version: str, previous: str | None, kind: str, detail: str, as_json: bool
 ) -> int:
-    """Point the aliases, tell the registry and the log."""
-    from training.registry import Registry
-
-    models = settings.models_dir
-    artefact.point(models, PREVIOUS, previous)
-    artefact.promote(models, version)
-    aliases: dict[str, str | None] = {CHAMPION: version, PREVIOUS: previous}
-    if artefact.pointed(models, CHALLENGER) == version:
-        artefact.point(models, CHALLENGER, None)
-        aliases[CHALLENGER] = None
-    Registry(settings.state_dir).outcome(version, aliases, {"outcome": f"{kind} {detail}"})
-    manifest = artefact.manifest_of(models / version)
-    said = event(kind, "manual", manifest.request, version, detail, final=True)
+    """Serve a version and say so."""
     try:
-        _tell(settings, said)
+        serving.serve(
+            settings.models_dir,
+            client_config(settings),
+            serving.by_hand(settings.models_dir, version, previous, kind, detail),
+        )
     except TryAgain as error:
+        if champion_version(settings.models_dir) != version:
+            raise
         sys.stderr.write(f"allocast: {error}; {version} is served all the same\n")
     body = {"serving": version, "previous": previous}
     sys.stdout.write(
@@ -152,24 +146,3 @@ def _read(settings: Settings, topic: str, kind: type[T]) -> list[T]:
             f"the broker at {settings.kafka_bootstrap_servers} does not answer: {error}"
         ) from error
     return found
-
-
-def _tell(settings: Settings, said: ModelEvent) -> None:
-    from kafka import KafkaProducer
-    from kafka.errors import KafkaError
-
-    from producers.request import MODEL
-
-    try:
-        producer = KafkaProducer(**client_config(settings))
-        producer.send(
-            topics.MODEL_EVENTS,
-            key=MODEL.encode(),
-            value=msgspec.json.encode(said),
-            headers=topics.schema_header(SCHEMA),
-        ).get(timeout=30)
-        producer.close()
-    except (KafkaError, OSError) as error:
-        raise TryAgain(
-            f"the broker at {settings.kafka_bootstrap_servers} does not answer: {error}"
-        ) from error

@@ -16,6 +16,9 @@ from producers.settings import load_settings
 log = logging.getLogger("training")
 
 
+Child = subprocess.Popen[bytes]
+
+
 class Record(msgspec.Struct, frozen=True):
     """aliases : alias -> version, None to take it away.   tags : of `version`."""
 
@@ -24,7 +27,7 @@ class Record(msgspec.Struct, frozen=True):
     tags: dict[str, str]
 
 
-def begin(record: Record) -> subprocess.Popen[bytes]:
+def begin(record: Record) -> Child:
     """Start the process; its exit code is 0 when everything was written."""
     child = subprocess.Popen([sys.executable, "-m", "training.outcome"], stdin=subprocess.PIPE)
     if child.stdin is not None:

@@ -30,6 +30,7 @@ class Runner:
         self._child: subprocess.Popen[bytes] | None = self._start()
         self._request: TrainingRequest | None = None
         self._lines: queue.Queue[bytes | None] = queue.Queue()
+        self._reader: threading.Thread | None = None
         self._started = 0.0
         self._told_final = False
         self.peak_rss_kib = 0
@@ -43,10 +44,12 @@ class Runner:
         if self._child is None or self._child.poll() is not None:
             self._child = self._start()
         self._request, self._started, self._told_final = request, time.monotonic(), False
-        with cast(IO[bytes], self._child.stdin) as stdin:
-            stdin.write(encode_request(request) + b"\n")
+        stdin = cast(IO[bytes], self._child.stdin)
+        stdin.write(encode_request(request) + b"\n")
+        stdin.flush()  # and stays open: its end tells the child that we are gone
         self._lines = queue.Queue()
-        threading.Thread(target=self._read, args=(self._child, self._lines), daemon=True).start()
+        self._reader = threading.Thread(target=self._read, args=(self._child, self._lines), daemon=True)
+        self._reader.start()
 
     def events(self) -> list[ModelEvent]:
         """What the child told since the last call; ends with a final event exactly once per request."""
@@ -79,7 +82,8 @@ class Runner:
         if usage is not None:
             self.peak_rss_kib = usage.ru_maxrss
             child.returncode = os.waitstatus_to_exitcode(status)
-        cast(IO[bytes], child.stdout).close()
+        for pipe in (child.stdin, child.stdout):
+            cast(IO[bytes], pipe).close()
         seconds = time.monotonic() - self._started
         log.info("training ended after %.0f s, peak memory %.0f MiB", seconds, self.peak_rss_kib / 1024)
         self._request, self._child = None, None
@@ -92,6 +96,16 @@ class Runner:
         """End the child, whatever it does."""
         if self._child is not None and self._child.returncode is None:
             self._child.kill()
+
+    def close(self) -> None:
+        """End the child and its pipes."""
+        self.stop()
+        if self._reader is not None:
+            self._reader.join()
+        if self._child is not None:
+            self._child.wait()
+            for pipe in (self._child.stdin, self._child.stdout):
+                cast(IO[bytes], pipe).close()
 
     @staticmethod
     def _start() -> subprocess.Popen[bytes]:

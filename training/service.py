@@ -2,14 +2,14 @@
 
 Requests are taken one at a time. The offset of a request is committed after its final event is in
 `models.events`, so a service that is killed takes the request up again; the idempotency key keeps one that
-had ended from running twice, and a model that was trained for it from being trained again. A request ends when
-its model's shadow does. One service per state folder: a second one waits for the lock of the first.
+had ended from running twice, and a model that was trained for it from being trained again. A request is done
+when its model's shadow begins; the links beside `champion` carry the rest. One service per state folder: a second one waits for the lock of the first.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
-import subprocess
 import time
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -30,19 +30,21 @@ from producers.settings import Settings
 from producers.universe import Universe
 from stream_processors.messages import Features
 from stream_processors.state_version import APP_ID
-from training import forecast_log, outcome
-from training.artefact import CHALLENGER, CHAMPION, PREVIOUS
+from training import forecast_log, outcome, serving, trials
+from training.artefact import CHAMPION
 from training.champion import Champion, ChampionWatcher
 from training.events import SCHEMA, SHADOW, ModelEvent, event
 from training.forecast_log import Forecast
 from training.runner import Runner
-from training.trials import Trials, Verdict, close, settle
+from training.serving import Move, told
+from training.trials import Trials
 
 log = logging.getLogger("training")
 
 GROUP = "allocast-training"
 DELIVERY_S = 120.0
 SAY_EVERY_S = 60.0
+LOOK_BACK_MS = 60_000  # clocks of broker and service
 DISTRUST_S = 30.0  # between two looks at the quality of the data
 
 
@@ -65,16 +67,17 @@ class Service:
         self._requests.assign(_partitions(self._requests, topics.REQUESTS))
         self._rows = KafkaConsumer(**config, group_id=None, enable_auto_commit=False)
         self._rows.assign(_partitions(self._rows, topics.FEATURES))
-        self._rows.seek_to_end()
-        self._finished = finished_keys(config)
+        self._finished, self._failed = answered_keys(config)
         self._watcher = ChampionWatcher(settings.models_dir, universe)
         self._trials = Trials(settings)
-        self._trials.remember(logged_forecasts(config))
-        self._ending: tuple[Verdict, subprocess.Popen[bytes]] | None = None
-        self._shadowing = ""  # key of the request whose model is in its shadow
+        past = list(logged_forecasts(config))
+        self._trials.remember(past)
+        self._missed = _Missed(self._rows, past)
+        self._moving: tuple[Move, outcome.Child, contextlib.ExitStack] | None = None
         self._runner = Runner(settings.training_timeout_s)
         self._waiting: tuple[TrainingRequest, float] | None = None
         self._current: TopicPartition | None = None
+        self._key = ""  # of the current request
         self._next_offset = 0
         self._trusted_until = self._ask_again = 0.0  # by the quality of the data
         self._admin: Any = None
@@ -92,7 +95,9 @@ class Service:
 
     def close(self) -> None:
         """End the child and the connections; what was not committed will be taken up again."""
-        self._runner.stop()
+        self._runner.close()
+        if self._moving is not None:
+            self._moving[2].close()
         for client in (self._producer, self._requests, self._rows, self._admin):
             if client is not None:
                 client.close()
@@ -105,7 +110,7 @@ class Service:
         for partition, records in self._requests.poll(timeout_ms=0).items():
             for record in records:
                 self._take(partition, record)
-        self._try_out()
+        self._move()
         if self._waiting is not None and not self._runner.busy:
             request, said = self._waiting
             if self._processed(request) and not self._distrusted(request):
@@ -119,46 +124,44 @@ class Service:
             self._tell(message)
             if message.final or message.kind == SHADOW:
                 metrics.TRAINING_TIME.observe(time.monotonic() - self._began)
-            if message.final:
-                if message.kind != "failed":  # what failed may be asked for again
+                if message.kind == "failed":  # may be asked for again
+                    self._failed[message.idempotency_key] = message.at_ms
+                else:
                     self._finished.add(message.idempotency_key)
-                if message.idempotency_key != self._shadowing:
+                if message.idempotency_key == self._key:
                     self._done()
-            elif message.kind == SHADOW:
-                self._shadowing = message.idempotency_key
 
-    def _try_out(self) -> None:
-        """Judge who forecasts beside the champion; the registry is told before the log."""
-        if self._ending is not None:
-            verdict, child = self._ending
+    def _move(self) -> None:
+        """Carry out what the trials say, or what another process began and did not end: links, registry, log."""
+        models = self._settings.models_dir
+        if self._moving is not None:
+            move, child, lock = self._moving
             if child.poll() is None:
                 return
-            self._ending = None
-            detail = (
-                verdict.detail if child.returncode == 0 else f"{verdict.detail}; the registry was not told"
-            )
-            manifest = verdict.model
-            said = event(
-                verdict.outcome,
-                manifest.reason,
-                manifest.request,
-                manifest.version,
-                detail,
-                final=True,
-                report=msgspec.to_builtins(verdict.standing),
-            )
-            self._tell(said)
-            close(self._settings.models_dir, verdict)
-            self._finished.add(manifest.request)
-        elif not self._runner.busy and (found := self._trials.verdict()) is not None:
-            log.info("model %s: %s, %s", found.model.version, found.outcome, found.detail)
-            settle(self._settings.models_dir, found)
-            self._ending = found, outcome.begin(_record(found))
-            return
-        if self._shadowing and not self._trials.shadowed(self._shadowing) and not self._runner.busy:
-            self._finished.add(self._shadowing)  # judged, or promoted by a person
-            self._shadowing = ""
-            self._done()
+            self._moving = None
+            self._tell(told(move, child.returncode))
+            serving.end(models)
+            self._finished.add(move.said.idempotency_key)
+            lock.close()
+        elif not self._runner.busy and models.is_dir():
+            noted = (models / serving.NOTE).exists()
+            verdict = None if noted else self._trials.verdict()
+            if not noted and verdict is None:
+                return
+            lock = contextlib.ExitStack()
+            try:
+                lock.enter_context(serving.alone(models, patience_s=0))
+            except TryAgain:
+                return  # somebody is at it
+            if verdict is not None:
+                log.info("model %s: %s, %s", verdict.model.version, verdict.outcome, verdict.detail)
+                move = trials.move(verdict)
+                self._moving = move, serving.begin(models, move), lock
+            elif (unfinished := serving.pending(models)) is not None:
+                log.warning("model %s: finishing what was begun", unfinished.said.version)
+                self._moving = unfinished, serving.again(models, unfinished), lock
+            else:
+                lock.close()
 
     def _take(self, partition: TopicPartition, record: Any) -> None:
         self._current, self._next_offset = partition, record.offset + 1
@@ -169,13 +172,14 @@ class Service:
             log.warning("%s[%d]@%d: %s", record.topic, record.partition, record.offset, error)
             self._done()
             return
-        if request.idempotency_key in self._finished:
-            log.info("request %s was answered before", request.idempotency_key)
+        self._key = key = request.idempotency_key
+        if key in self._finished or self._failed.get(key, -1) >= request.at_ms:
+            log.info("request %s was answered before", key)
             self._done()
             return
-        if self._trials.shadowed(request.idempotency_key):
-            self._shadowing = request.idempotency_key
-            log.info("request %s: its model is in its shadow", request.idempotency_key)
+        if (version := self._trials.shadowed(key)) is not None:  # killed before its offset was committed
+            self._tell(event(SHADOW, request.reason, key, version, "its shadow goes on"))
+            self._done()
             return
         log.info("request %s: %s %s", request.idempotency_key, request.reason, request.detail)
         self._tell(event("requested", request.reason, request.idempotency_key, detail=request.detail))
@@ -229,6 +233,8 @@ class Service:
                 continue
             try:
                 message = msgspec.json.decode(record.value, type=Features)
+                if not self._missed.wanted(record.timestamp, message, champion):
+                    continue
                 with metrics.FORECAST_TIME.time():
                     made = [
                         forecast_log.forecast_of(model, message, role)
@@ -296,17 +302,6 @@ def _partitions(consumer: KafkaConsumer, topic: str) -> list[TopicPartition]:
     return [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
 
 
-def _record(verdict: Verdict) -> outcome.Record:
-    """What the registry is told: which aliases move, and why."""
-    aliases: dict[str, str | None] = {CHALLENGER: None}
-    if verdict.outcome == "promoted":
-        aliases |= {CHAMPION: verdict.model.version, PREVIOUS: verdict.other}
-    elif verdict.outcome == "rolled_back":
-        aliases |= {CHAMPION: verdict.other, PREVIOUS: None}
-    tags = {"outcome": verdict.outcome, "shadow": verdict.detail}
-    return outcome.Record(verdict.model.version, aliases, tags)
-
-
 def logged_forecasts(config: dict[str, Any]) -> Iterator[Forecast]:
     """The whole of `forecasts.log`, in order."""
     for record in _whole(config, topics.FORECASTS):
@@ -316,18 +311,55 @@ def logged_forecasts(config: dict[str, Any]) -> Iterator[Forecast]:
             log.warning("%s[%d]@%d: %s", record.topic, record.partition, record.offset, error)
 
 
-def finished_keys(config: dict[str, Any]) -> set[str]:
-    """Idempotency keys of requests that were answered, from the whole of `models.events`."""
-    keys: set[str] = set()
+def answered_keys(config: dict[str, Any]) -> tuple[set[str], dict[str, int]]:
+    """Idempotency keys of requests that were answered, from the whole of `models.events`.
+
+    Those that have a model or a verdict, and those whose training failed with the time of that (ms since epoch):
+    a failed one may be asked for again afterwards.
+    """
+    answered: set[str] = set()
+    failed: dict[str, int] = {}
     for record in _whole(config, topics.MODEL_EVENTS):
         try:
             message = msgspec.json.decode(record.value or b"", type=ModelEvent)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             log.warning("%s[%d]@%d: %s", record.topic, record.partition, record.offset, error)
             continue
-        if message.final and message.kind != "failed":
-            keys.add(message.idempotency_key)
-    return keys
+        if message.final and message.kind == "failed":
+            failed[message.idempotency_key] = message.at_ms
+        elif message.final or message.kind == SHADOW:
+            answered.add(message.idempotency_key)
+    return answered, failed
+
+
+class _Missed:
+    """Sessions that closed while no service ran: their rows are still in `features.rolling` for a day."""
+
+    def __init__(self, rows: Any, past: Iterable[Forecast]) -> None:
+        """Moves the consumer back to just before the newest forecast; to the end when there is none."""
+        partitions = list(rows.assignment())
+        self._started_ms = int(time.time() * 1000)
+        self._logged: dict[str, int] = {}  # symbol -> newest session forecast
+        made_ms = 0
+        for one in past:
+            if one.role == CHAMPION:
+                self._logged[one.symbol] = max(one.session_date, self._logged.get(one.symbol, 0))
+                made_ms = max(made_ms, one.made_ms)
+        rows.seek_to_end()
+        if made_ms:
+            found = rows.offsets_for_times(dict.fromkeys(partitions, made_ms - LOOK_BACK_MS))
+            for partition, at in found.items():
+                if at is not None:
+                    rows.seek(partition, at.offset)
+
+    def wanted(self, appended_ms: int, message: Features, champion: Champion) -> bool:
+        """Whether a row is to be forecast: one from before our start only when nobody did, and by a model that
+        knows nothing of the sessions after it.
+        """
+        if appended_ms >= self._started_ms:
+            return True
+        known = int(champion.manifest.as_of_session.replace("-", ""))
+        return self._logged.get(message.symbol, 0) < message.session_date >= known
 
 
 def _whole(config: dict[str, Any], topic: str) -> Iterator[Any]:

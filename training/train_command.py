@@ -11,6 +11,7 @@ import msgspec
 from producers import topics
 from producers.errors import TryAgain
 from producers.kafka_client import client_config
+from producers.one_record import send_one
 from producers.request import MODEL, SCHEMA, TrainingRequest, encode_request
 from producers.settings import load_settings
 from training.events import ModelEvent
@@ -20,7 +21,7 @@ TIMEOUT_S = 45 * 60.0
 
 def run(as_json: bool, wait: bool) -> int:
     """Send the request; with `wait`, exit code 0 when the new model was promoted, 1 otherwise."""
-    from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+    from kafka import KafkaConsumer, TopicPartition
     from kafka.errors import KafkaError
 
     settings = load_settings()
@@ -37,14 +38,7 @@ def run(as_json: bool, wait: bool) -> int:
         consumer.seek_to_end()
         for partition in partitions:
             consumer.position(partition)  # fixes the end before the request is sent
-        producer = KafkaProducer(**config)
-        producer.send(
-            topics.REQUESTS,
-            key=MODEL.encode(),
-            value=encode_request(request),
-            headers=topics.schema_header(SCHEMA),
-        ).get(timeout=30)
-        producer.close()
+        send_one(config, topics.REQUESTS, MODEL, encode_request(request), SCHEMA)
     except (KafkaError, OSError) as error:
         raise TryAgain(
             f"the broker at {settings.kafka_bootstrap_servers} does not answer: {error}"

@@ -14,12 +14,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import msgspec
+
 from producers.settings import Settings
 from training import artefact
 from training.artefact import CHALLENGER, CHAMPION, PREVIOUS, Manifest
 from training.champion import Champion
 from training.duel import Duel, Standing
+from training.events import event
 from training.forecast_log import Forecast
+from training.serving import Move
 
 log = logging.getLogger("training")
 
@@ -49,7 +53,6 @@ class Trials:
         self._refused: set[str] = set()
         self._duels: dict[str, Duel] = {}  # by role
         self._past: deque[Forecast] = deque(maxlen=PAST)
-        self._since = time.monotonic()
 
     def remember(self, forecasts: Iterable[Forecast]) -> None:
         """What was logged before this service started."""
@@ -66,11 +69,11 @@ class Trials:
                     found[role] = model
         return found
 
-    def shadowed(self, request: str) -> bool:
-        """Whether the model that was trained for a request is in its shadow."""
+    def shadowed(self, request: str) -> str | None:
+        """The version in its shadow, if it was trained for this request."""
         version = artefact.pointed(self._models, CHALLENGER)
         model = None if version is None else self._load(version)
-        return model is not None and model.manifest.request == request
+        return version if model is not None and model.manifest.request == request else None
 
     def add(self, forecast: Forecast) -> None:
         """A forecast that was just logged, of whatever role."""
@@ -90,10 +93,9 @@ class Trials:
         if version is None:
             self._duels.pop(CHALLENGER, None)
             return None
-        if version == champion:  # it was promoted, and we were killed before we could say so
-            other = artefact.pointed(self._models, PREVIOUS) or champion
-            standing = self._standing(CHALLENGER, version, other)
-            return Verdict("promoted", self._manifest(version), other, standing, standing.words())
+        if version == champion:  # by hand
+            artefact.point(self._models, CHALLENGER, None)
+            return None
         standing = self._standing(CHALLENGER, version, champion)
         manifest = self._manifest(version)
         if self._load(version) is None:
@@ -101,7 +103,10 @@ class Trials:
         if standing.sessions + standing.holes >= self._settings.shadow_sessions:
             outcome: Outcome = "rejected" if standing.worse else "promoted"
             return Verdict(outcome, manifest, champion, standing, standing.words())
-        if time.monotonic() - self._since > self._settings.shadow_days * DAY_S:
+        if (
+            time.time() - artefact.pointed_ms(self._models, CHALLENGER) / 1000
+            > self._settings.shadow_days * DAY_S
+        ):
             late = f"only {standing.sessions} of {self._settings.shadow_sessions} sessions came in time"
             return Verdict("rejected", manifest, champion, standing, late)
         return None
@@ -128,7 +133,6 @@ class Trials:
             ):  # sessions that closed while it was still trained are no holes in its shadow
                 since_ms = max(since_ms, artefact.pointed_ms(self._models, CHALLENGER))
             duel = self._duels[role] = Duel(new, old, since_ms)
-            self._since = time.monotonic()
             for forecast in self._past:
                 duel.add(forecast)
         return duel.standing()
@@ -148,18 +152,25 @@ class Trials:
         return self._loaded.get(version)
 
 
-def settle(models: Path, verdict: Verdict) -> None:
-    """Point the aliases as the verdict says, so that a kill at any moment leaves something to go on from."""
+def move(verdict: Verdict) -> Move:
+    """What the verdict does to the links, the registry and the log."""
+    manifest, standing = verdict.model, verdict.standing
+    aliases: dict[str, str | None] = {CHALLENGER: None}
+    version, replaced = manifest.version, ""
     if verdict.outcome == "promoted":
-        if artefact.champion_version(models) != verdict.model.version:
-            artefact.point(models, PREVIOUS, verdict.other)
-            artefact.point(models, CHAMPION, verdict.model.version)
+        aliases |= {CHAMPION: version, PREVIOUS: verdict.other}
+        replaced = verdict.other
     elif verdict.outcome == "rolled_back":
-        artefact.point(models, CHAMPION, verdict.other)
-        artefact.point(models, PREVIOUS, None)
-
-
-def close(models: Path, verdict: Verdict) -> None:
-    """After the outcome is in the log: the shadow is over."""
-    if artefact.pointed(models, CHALLENGER) == verdict.model.version:
-        artefact.point(models, CHALLENGER, None)
+        aliases = {CHAMPION: verdict.other, PREVIOUS: None}
+        version, replaced = verdict.other, version
+    said = event(
+        verdict.outcome,
+        manifest.reason,
+        manifest.request,
+        version,
+        verdict.detail,
+        final=True,
+        report=msgspec.to_builtins(standing),
+        replaced=replaced,
+    )
+    return Move(aliases, said, manifest.version, {"outcome": verdict.outcome, "shadow": verdict.detail})

@@ -62,6 +62,7 @@ def features(returns: FloatArray, first: int) -> pd.DataFrame:
             symbol=[0] * len(series),
             event_ms=nyse().close_ms[first : first + len(series)].tolist(),
             price=series,
+            history=True,  # settled closes: nothing about them is to be confirmed
         )
         finals = Partition(0, "bench", load_universe(), nyse()).apply(frame, 0).finals
         rows = np.array([final.row for final in finals])

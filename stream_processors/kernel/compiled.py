@@ -17,14 +17,15 @@ from numba.core import config
 from numba.core.caching import InTreeCacheLocator, UserWideCacheLocator
 
 from feature_repo.features import spec_hash
+from producers.tick import MAX_PRICE, MAX_RATE, MAX_SIZE
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 @functools.cache
 def stamp(folder: Path = Path(__file__).parent) -> str:
-    """Changes with any source file of a folder and with the feature spec."""
-    digest = hashlib.sha256(spec_hash().encode())
+    """Changes with any source file of a folder, with the feature spec and with the limits of a tick."""
+    digest = hashlib.sha256(f"{spec_hash()} {MAX_PRICE} {MAX_RATE} {MAX_SIZE}".encode())
     for source in sorted(folder.glob("*.py")):
         digest.update(source.read_bytes())
     return digest.hexdigest()

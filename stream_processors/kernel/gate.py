@@ -2,8 +2,10 @@
 
 Why not a fixed percentage: eight percent are a crash of an index and a quiet night of a small coin. The scale is the
 asset's own: the exponentially weighted volatility of its sessions. A jump is not refused for good, for crashes
-happen: it is held, and the next tick decides which of the two prices stays. Everything is decided by the state and
-the record, never by a clock, so a replay of the log comes to the same result.
+happen: it is held, and the next tick decides which of the two prices stays. What looks like a split or another unit
+is not confirmed by the next tick, which would be just as wrong, but by a history that agrees, or by saying the same
+until a whole session has passed after the one in which it began. Everything is decided by the state and the record,
+never by a clock, so a replay of the log comes to the same result.
 """
 
 from __future__ import annotations
@@ -41,8 +43,7 @@ SPLIT_TOLERANCE = 0.015  # of the ratio: the price has moved as well
 def judge(state: FloatArray, is_rate: bool, before: float, price: float, sessions: int) -> int:
     """APPLIED, JUMP or SPLIT for a price that comes so many sessions after `before`.
 
-    SPLIT: the ratio of the two is that of a share split, or of a change of unit or currency. Confirmation by the
-    next tick would mean nothing then; it needs a history that agrees.
+    SPLIT: the ratio of the two is that of a share split, or of a change of unit or currency.
     """
     if is_rate:
         if abs(price - before) <= SMALL_RATE_MOVE:

@@ -45,7 +45,9 @@ OLDEST = FINAL + 1  # oldest event time, ms; NaN before the first tick
 NEWEST = OLDEST + 1  # newest event time, ms; NaN before the first tick
 SEEN = NEWEST + 1  # when the latest tick was read, ms
 OFFSET = SEEN + 1  # newest source offset contained in this state, -1 before the first
-HELD_MS = OFFSET + 1  # a jump that waits for its confirmation: when it happened, NaN where there is none
+HELD_MS = (
+    OFFSET + 1
+)  # a jump or a split that waits for its confirmation: when it happened, NaN where there is none
 HELD_PRICE = HELD_MS + 1
 HELD_SIZE = HELD_PRICE + 1
 PENDING = HELD_SIZE + 1  # number of pending bars, 0..2

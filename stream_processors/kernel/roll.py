@@ -7,6 +7,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from producers.tick import MAX_PRICE, MAX_RATE, MAX_SIZE
 from stream_processors.kernel.bars import close_session, finalise_oldest, place_in_bar, read_sessions, to_x
 from stream_processors.kernel.compiled import compiled
 from stream_processors.kernel.gate import SMALL_MOVE, SMALL_RATE_MOVE, judge, judge_next
@@ -98,8 +99,8 @@ def apply_ticks(
     session_close_ms : increasing closes of all sessions.
     seen_ms, offset  : of the whole record. Symbols whose state already contains `offset` are skipped, so
                        that a record replayed after a restart counts once.
-    gated            : whether jumps are held until the next tick confirms them (kernel/gate.py). A history is
-                       not: who loads it sees what came after.
+    gated            : whether jumps are held until the next tick confirms them (kernel/gate.py). A history and
+                       official closes are not: who loads them sees what came after, or knows that they are final.
     outcome          : out, shape (n,), what became of each tick (layout.APPLIED and those after it).
     bars, rows       : out, shape (4 * n, FINAL_BAR_SIZE) and (4 * n, row_size): bars that became final, in
                        order, with the features as of that close; a tick ends at most two, and so does one
@@ -115,10 +116,10 @@ def apply_ticks(
             continue
         rate = is_rate[s]
         p, at = price[i], event_ms[i]
-        if not math.isfinite(p) or (p <= 0.0 and not rate):
+        if not (abs(p) <= MAX_RATE if rate else 0.0 < p <= MAX_PRICE):  # neither is true for NaN
             outcome[i] = BAD_PRICE
             continue
-        if size[i] < 0.0 or math.isinf(size[i]):
+        if size[i] < 0.0 or size[i] > MAX_SIZE:
             outcome[i] = BAD_SIZE
             continue
         if at > seen_ms + AHEAD_MS:
@@ -132,7 +133,7 @@ def apply_ticks(
             outcome[i] = LATE
             continue
         outcome[i] = APPLIED
-        held_session, held_ms = session, np.nan
+        held_session = session
         if gated:
             # Nearly every tick is near the last one; that is seen here, without a call.
             verdict = APPLIED
@@ -140,18 +141,23 @@ def apply_ticks(
             last = state[BAR + (pending - 1) * BAR_SIZE + B_CLOSE] if pending > 0 else state[P + PRICES - 1]
             if abs(p - last) > (SMALL_RATE_MOVE if rate else SMALL_MOVE * last):
                 verdict = judge_next(state, rate, p, session)
-            if verdict == SPLIT:
-                outcome[i] = SPLIT
-                continue
-            held_ms = state[HELD_MS]
-            if verdict == JUMP:
-                agrees = False
+            if verdict != APPLIED:
+                held_ms = state[HELD_MS]
+                agrees, confirmed = False, False
                 if held_ms <= at:  # false for NaN
                     held_session = np.searchsorted(session_close_ms, int(held_ms))
                     agrees = judge(state, rate, state[HELD_PRICE], p, session - held_session) == APPLIED
-                if not agrees:
-                    state[HELD_MS], state[HELD_PRICE], state[HELD_SIZE] = at, p, size[i]
-                    outcome[i] = JUMP
+                if agrees and verdict == SPLIT:
+                    # It says the same as long as a whole session after the one in which it began: so it is one.
+                    confirmed = (
+                        held_session + 1 < len(session_close_ms) and at >= session_close_ms[held_session + 1]
+                    )
+                elif agrees:
+                    confirmed = judge_next(state, rate, state[HELD_PRICE], held_session) == JUMP
+                if not confirmed:
+                    if not (agrees and verdict == SPLIT):
+                        state[HELD_MS], state[HELD_PRICE], state[HELD_SIZE] = at, p, size[i]
+                    outcome[i] = verdict
                     continue
                 if held_session > state[FINAL] and held_ms >= state[NEWEST] - GRACE_MS:
                     outcome[i] = RELEASED
@@ -187,7 +193,7 @@ def apply_ticks(
             state[OLDEST] = min(state[OLDEST], float(this_ms))
             state[NEWEST] = newest
             state[SEEN] = seen_ms
-        if gated and not math.isnan(held_ms):
+        if not math.isnan(state[HELD_MS]):
             state[HELD_MS] = np.nan
     for i in range(len(symbol)):
         states[symbol[i], OFFSET] = max(states[symbol[i], OFFSET], float(offset))

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass, field
 
 from producers.sessions import Sessions
-from producers.tick import TickFrame
+from producers.tick import MAX_PRICE, TickFrame
 from stream_processors.messages import Bar
 from tests.chaos.market import Sent
 
@@ -74,7 +74,7 @@ class Ledger:
     def _refusal(self, symbol: str, at: int, price: float | None, seen_ms: int) -> str:
         if symbol not in self.symbols:
             return "unknown_symbol"
-        if price is None or not math.isfinite(price) or price <= 0:
+        if price is None or not 0 < price <= MAX_PRICE:
             return "bad_price"
         if at > seen_ms + AHEAD_MS:
             return "ahead_of_clock"

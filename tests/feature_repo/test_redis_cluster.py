@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 import redis
@@ -79,6 +80,33 @@ def test_the_fence_holds_on_every_node(clustered: Settings) -> None:
     assert write(clustered, *newer) == len(SYMBOLS)
     prices = {one.values["price"] for one in FeastReader(clustered).read(SYMBOLS).values()}
     assert prices == {2.0}
+
+
+def test_the_shipped_users_may_do_their_work_on_every_node(clustered: Settings) -> None:
+    users = (Path(__file__).parents[2] / "deploy/redis/users.acl").read_text(encoding="utf-8").splitlines()
+    url = clustered.redis_url.get_secret_value()
+    with redis.RedisCluster.from_url(url, protocol=2) as admin:
+        for node in admin.get_primaries():
+            with redis.Redis(node.host, node.port, protocol=2) as one:
+                for line in users:
+                    _, name, *rules = line.split()
+                    if name != "default":
+                        one.execute_command("ACL", "SETUSER", name, "reset", *rules)
+
+    def by(user: str) -> Settings:
+        return load_settings(
+            redis_url=url,
+            redis_cluster=True,
+            redis_username=f"allocast-{user}",
+            redis_password=f"@{user}@",
+            state_dir=clustered.state_dir,
+        )
+
+    rows = {symbol: row(symbol, source_offset=9) for symbol in SYMBOLS}
+    check_redis(by("worker"))
+    assert write(by("worker"), *[online_row(one, offset=9) for one in rows.values()]) == len(SYMBOLS)
+    found = FeastReader(by("reader")).read(SYMBOLS)
+    assert all(same(found[symbol], rows[symbol]) for symbol in SYMBOLS)
 
 
 def sizes(clustered: Settings) -> dict[str, int]:

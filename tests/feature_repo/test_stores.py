@@ -225,7 +225,7 @@ def test_two_writers_of_one_file_lose_nothing(
         [finals(range(SESSION + 60, SESSION + 61), price=700.0)],
     )
 
-    def overtaken(table: Any, where: Path) -> None:
+    def overtaken(table: Any, where: Any) -> None:
         write_table(table, where)
         if others:  # the other one comes between our reading and our replacing
             upsert(offline.offline_dir, 0, others.pop())
@@ -236,6 +236,25 @@ def test_two_writers_of_one_file_lose_nothing(
     upsert(offline.offline_dir, 0, finals(range(SESSION + 50, SESSION + 51), price=900.0))
     gold = historical(offline, entities([SESSION + 50, SESSION + 60])).query("symbol == 'GC=F'")
     assert gold["price"].tolist() == [900.0, 700.0]
+
+
+@pytest.mark.parametrize("spoil", ["half of it", "nothing", "other bytes", "a page"])
+def test_a_file_that_cannot_be_read_is_put_aside_and_the_stream_goes_on(
+    offline: Settings, spoil: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = min(offline.offline_dir.glob("*-p0000.parquet"))
+    whole = path.read_bytes()
+    spoilt = {
+        "half of it": whole[: len(whole) // 2],
+        "nothing": b"",
+        "other bytes": b"x" * 100,
+        "a page": whole[:4] + b"\xff" * 200 + whole[204:],
+    }
+    path.write_bytes(spoilt[spoil])
+    upsert(offline.offline_dir, 0, finals(range(SESSION, SESSION + 120), price=7.0))
+    assert historical(offline, entities([SESSION + 3]))["price"].tolist()[0] == 10.0
+    assert path.with_name(f".{path.name}.broken").read_bytes() == spoilt[spoil]
+    assert "publishes the whole past again" in caplog.text
 
 
 def test_the_as_of_join_equals_feasts_own(offline: Settings) -> None:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from launcher import embedded_broker
+from launcher.free_port import LOOPBACK, free_ports
+from tests.services import running
 from tests.yahoo.server import Yahoo, standing_in
 
 
@@ -24,3 +28,11 @@ def yahoo(yahoo_server: Yahoo, monkeypatch: pytest.MonkeyPatch) -> Iterator[Yaho
     yield yahoo_server
     yahoo_server.cut()
     yahoo_server.reset()
+
+
+@pytest.fixture
+def empty_broker(tmp_path: Path) -> Iterator[str]:
+    """A broker of its own: feeds are never mixed in one log."""
+    port = free_ports(1)[0]
+    with running(embedded_broker.command(port), port, tmp_path / "log"):
+        yield f"{LOOPBACK}:{port}"

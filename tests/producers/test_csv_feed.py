@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from producers import feed
 from producers.csv_feed import CsvFeed, read_csv
 from producers.errors import FixAndRestart
 from producers.sessions import nyse
@@ -34,6 +35,7 @@ def write(folder: Path, name: str, rows: str) -> Path:
         ("2019-01-02,inf\n", 2, "must be > 0"),
         ("2019-01-03,5\n2019-01-02,5\n", 3, "dates must increase"),
         ("2019-01-02,5\n2019-01-02,5\n", 3, "dates must increase"),
+        ("2019-01-02,1e200\n", 2, "at most 1e+15"),
         ("2019-01-02\n", 2, "expected a number"),
     ],
 )
@@ -45,6 +47,13 @@ def test_a_bad_row_is_refused_with_file_line_and_reason(
         read_csv(path, GOLD, nyse())
     assert str(caught.value).startswith(f"{path}:{line}: ")
     assert says in str(caught.value)
+
+
+@pytest.mark.parametrize("rate", ["1e200", "-1001", "nan", "inf"])
+def test_a_rate_has_bounds_too(tmp_path: Path, rate: str) -> None:
+    bill = next(asset for asset in UNIVERSE.asset if asset.kind == "rate")
+    with pytest.raises(FixAndRestart, match="within 1000 % per year"):
+        read_csv(write(tmp_path, "tbill.csv", f"2019-01-02,{rate}\n"), bill, nyse())
 
 
 def test_missing_columns_and_empty_files_are_refused(tmp_path: Path) -> None:
@@ -89,6 +98,7 @@ def test_the_last_sessions_are_live_and_nothing_is_lost(tmp_path: Path) -> None:
     live = list(feed.live({}))
     assert len(history) == 60
     assert len(live) == 10
+    assert all(part.settled for part in live)
     assert history.event_ms.max() < min(int(part.event_ms.min()) for part in live)
     assert (np.diff(history.event_ms) >= 0).all()
     seen = int(live[3].event_ms.max())
@@ -97,6 +107,18 @@ def test_the_last_sessions_are_live_and_nothing_is_lost(tmp_path: Path) -> None:
     ]
     assert feed.missing == ["nasdaq", "bitcoin", "cash"]
     assert feed.data_hash() == CsvFeed(tmp_path, UNIVERSE, 10, 1.0).data_hash()
+
+
+def test_between_slow_sessions_it_says_that_it_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed, "SLICE_S", 0.01)
+    write(
+        tmp_path,
+        "gold.csv",
+        "".join(f"{day},{100 + i}\n" for i, day in enumerate(nyse().date[12_000:12_010])),
+    )
+    got = [len(part) for part in CsvFeed(tmp_path, UNIVERSE, 2, 20.0).live({})]
+    assert got.count(1) == 2
+    assert got.count(0) >= 4
 
 
 def test_sessions_without_a_row_are_reported_and_played_ones_can_be_published_again(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from datetime import date
+import time
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 
 from producers.errors import FixAndRestart, TryAgain
 from producers.inflation import DOWNLOADED, Cpi, load_cpi, parse_cpi
-from producers.inflation_feed import download, ticks
+from producers.inflation_feed import date_in_new_york, download, ticks
 from producers.publisher import Framer
 from producers.reference import CPI
 from producers.sessions import nyse
@@ -99,7 +100,7 @@ def test_an_answer_that_is_no_series_leaves_what_is_held(
 
 def test_a_feature_row_of_consumer_prices_is_as_of_its_release() -> None:
     cpi = load_cpi()
-    months = ticks(cpi)
+    months = ticks(cpi, int(time.time() * 1000))
     part = Partition(0, "log:0", load_universe(), nyse())
     for _, frame in Framer("cpi:snapshot", 1, "e").frames(months, int(months.event_ms[-1]) + 1, history=True):
         outcome = part.apply(frame, frame.seq)
@@ -110,3 +111,27 @@ def test_a_feature_row_of_consumer_prices_is_as_of_its_release() -> None:
     assert row.event_ms == months.event_ms[-1]
     released = np.datetime64(row.event_ms, "ms").astype("datetime64[D]")
     assert released == cpi.known[-1]
+
+
+def ms(day: int, hour: int, minute: int = 0) -> int:
+    """A moment of December 2024, UTC."""
+    return int(datetime(2024, 12, day, hour, minute, tzinfo=UTC).timestamp() * 1000)
+
+
+def test_a_month_that_is_there_before_half_past_eight_is_known_now_and_not_later() -> None:
+    cpi = parse_cpi(
+        "date,close,known\n2024-10-01,300,2024-11-13\n2024-11-01,301,2024-12-11\n2024-12-01,302,2025-01-15\n",
+        "fred",
+    )
+    morning = ms(11, 9)  # of Europe: New York is asleep
+    months = ticks(cpi, morning)
+    assert months.event_ms[-1] == morning
+    assert months.price.tolist() == [300.0, 301.0]
+    part = Partition(0, "log:0", load_universe(), nyse())
+    for _, frame in Framer("cpi:fred", 1, "e").frames(months, morning, history=True):
+        assert part.apply(frame, frame.seq).dead == []
+    assert ticks(cpi, ms(11, 21)).event_ms[-1] == ms(11, 13, 30)
+
+
+def test_the_day_on_which_a_month_appears_is_new_yorks() -> None:
+    assert date_in_new_york(ms(11, 3)) == date(2024, 12, 10)

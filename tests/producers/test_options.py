@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from producers import __main__ as producer
 from producers.__main__ import decide, make_feed, parse, unpublished
 from producers.errors import FixAndRestart
 from producers.offer import OfferYahoo
@@ -54,11 +55,27 @@ def test_auto_takes_yahoo_if_it_answers_and_never_mixes_markets(yahoo: Yahoo) ->
     assert decide("yahoo") == "yahoo"
 
 
+def test_one_answer_that_is_lost_does_not_choose_the_market(
+    yahoo: Yahoo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(producer, "PROBE_PAUSE_S", 0.01)
+    yahoo.series["^GSPC"] = session_series("^GSPC", SESSION)
+    yahoo.faults.extend(["429", "html"])
+    assert decide(None) == "yahoo"
+    assert not yahoo.faults
+
+
+def test_auto_does_not_go_on_with_files() -> None:
+    with pytest.raises(FixAndRestart, match="add --feed csv --data DIR"):
+        decide("csv")
+
+
 def test_going_over_to_yahoo_is_offered_while_it_answers(yahoo: Yahoo) -> None:
     offer = OfferYahoo(every_s=0.01)
     assert offer.words() == ""
     yahoo.series["^GSPC"] = session_series("^GSPC", SESSION)
     until(lambda: "allocast up --feed yahoo" in offer.words(), "the offer")
+    assert "it needs a new log" in offer.words()
     yahoo.offline = True
     until(lambda: not offer.words(), "it is withdrawn")
     offer.stop()

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from producers.publisher import Framer, new_epoch
+from producers import metrics
+from producers.publisher import Framer, Publisher, new_epoch
 from producers.tick import MAX_TICKS, partition_of
 from producers.tick_batch import batch
 
@@ -49,6 +51,11 @@ def test_a_whole_history_begins_anew_once_per_symbol() -> None:
     assert all(not frame.restart for _, frame in Framer("yahoo", 1, "e").frames(late, 7, history=True))
 
 
+def test_official_closes_travel_as_such() -> None:
+    closes = replace(batch(["A"], [1], [1.0]), settled=True)
+    assert [frame.settled for _, frame in Framer("csv", 4, "e").frames(closes, 7, history=False)] == [True]
+
+
 def test_marks_travel_with_their_ticks() -> None:
     ticks = replace(batch(["A", "B", "A"], [1, 1, 2], [1.0, 2.0, 3.0]), mark=np.array([0, 3, 1]))
     seen = {
@@ -57,3 +64,29 @@ def test_marks_travel_with_their_ticks() -> None:
         for at, price, mark in zip(frame.symbol, frame.price, frame.marks or [], strict=True)
     }
     assert seen == {("A", 1.0): 0, ("B", 2.0): 3, ("A", 3.0): 1}
+
+
+class Stuck:
+    """Kafka that takes frames and acknowledges none."""
+
+    is_done = False
+
+    def send(self, *_: object, **__: object) -> Stuck:
+        return self
+
+
+def test_a_publisher_beside_the_one_of_the_prices_hides_no_standstill() -> None:
+    stuck: Any = Stuck()
+    prices = Publisher(stuck, Framer("csv", 1, "e")).watched()
+    prices.publish(batch(["GC=F"], [1], [1.0]))
+    Publisher(stuck, Framer("cpi:snapshot", 1, "c"))
+    value = {
+        (sample.name, sample.labels.get("service")): sample.value
+        for metric in (metrics.FRAMES_WAITING, metrics.PROGRESS)
+        for family in metric.collect()
+        for sample in family.samples
+    }
+    assert value["allocast_frames_unacknowledged", None] == 1
+    assert (
+        value[metrics.PROGRESS_NAME, "producer"] == prices._waiting[0][0]
+    )  # when the frame was sent that waits

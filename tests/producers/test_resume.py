@@ -1,14 +1,10 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from launcher import embedded_broker
 from launcher.create_topics import ensure_topics
-from launcher.free_port import LOOPBACK, free_ports
 from producers import topics
 from producers.errors import FixAndRestart
 from producers.kafka_client import client_config
@@ -17,15 +13,6 @@ from producers.reference import CPI
 from producers.resume import feed_in_log, newest_published, newest_reference, reaches_back
 from producers.settings import load_settings
 from producers.tick_batch import batch
-from tests.services import running
-
-
-@pytest.fixture
-def empty_broker(tmp_path: Path) -> Iterator[str]:
-    """A broker of its own: feeds are never mixed in one log."""
-    port = free_ports(1)[0]
-    with running(embedded_broker.command(port), port, tmp_path / "log"):
-        yield f"{LOOPBACK}:{port}"
 
 
 def test_the_newest_published_tick_of_every_symbol_is_found(empty_broker: str) -> None:
@@ -45,13 +32,18 @@ def test_the_newest_published_tick_of_every_symbol_is_found(empty_broker: str) -
     publisher.flush()
     cpi = Publisher(producer, Framer("cpi:snapshot", partitions, "c"))
     cpi.publish(replace(batch([CPI.symbol], [7], [1.0]), whole=True), history=True)
+    cpi.publish(replace(batch([CPI.symbol] * 2, [7, 2**45], [1.0, 2.0]), whole=True), history=True)  # refused
     cpi.flush()
+    # A whole past that begins anew and is broken off: what was live before does not make it complete.
+    publisher.publish(replace(batch(["S7"] * 2, [1, 2], [1.0] * 2), whole=True), history=True)
+    publisher.flush()
     producer.close()
 
     consumer = KafkaConsumer(**client_config(settings), group_id=None, enable_auto_commit=False)
-    newest = newest_published(consumer, "resume", ["RARE", "S0", "S7", "NEVER"])
+    newest = newest_published(consumer, "resume", ["RARE", "S0", "S7", "S8", "NEVER"])
     assert newest["RARE"] == 5
-    assert newest["S0"] == newest["S7"] == 209
+    assert newest["S0"] == newest["S8"] == 209
+    assert newest["S7"] == 2
     assert "NEVER" not in newest
     assert feed_in_log(consumer) == "resume"
     assert reaches_back(consumer)

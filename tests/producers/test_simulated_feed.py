@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import itertools
+import time
 
 import numpy as np
 
 from producers.sessions import nyse
 from producers.simulated_feed import SHOCK_AFTER, SHOCK_SESSIONS, SimulatedFeed
-from producers.simulated_market import SimulatedMarket
+from producers.simulated_market import STEPS, SimulatedMarket
 from producers.tick_batch import TickBatch
 from producers.universe import load_universe
 
@@ -83,6 +84,14 @@ def test_live_ticks_follow_history_and_never_come_from_the_future() -> None:
         last = int(ticks.event_ms.max())
         assert last <= NOW_MS
         assert (ticks.price[ticks.symbol != "^IRX"] > 0).all()
+
+
+def test_a_feed_that_waits_for_the_clock_gives_empty_batches_meanwhile() -> None:
+    now_ms = int(time.time() * 1000)
+    source = SimulatedFeed(UNIVERSE, 1, 0, 10_000.0, now_ms=now_ms)
+    # At most the session that is open now is played; then it is minutes to the next quarter, or days.
+    waiting = itertools.islice(source.live({"GC=F": now_ms}), 2 * STEPS)
+    assert any(len(ticks) == 0 for ticks in waiting)
 
 
 def test_a_replay_that_goes_on_does_not_play_what_is_in_the_log() -> None:

@@ -195,6 +195,62 @@ def test_an_hour_without_a_network_is_filled_with_its_minutes(market: Yahoo, dri
     assert got == [(begin, 100.0), *finished, (driven.now_ms + 1_000, 200.0)]
 
 
+def further(market: Yahoo, last: int, *prices: float) -> None:
+    """The official closes of the sessions that end with `last` are there as well."""
+    days = list(session_series("^IXIC", last, len(prices)).daily)
+    market.series["^IXIC"].daily.update(zip(days, prices, strict=True))
+
+
+def test_an_outage_across_closes_leaves_no_session_out(market: Yahoo, driven: Driven) -> None:
+    driven.history()
+    driven.subscribed(market)
+    begin = driven.now_ms
+    market.send("^IXIC", 100.0, begin, day_volume=1)
+    driven.until(lambda: driven.live(), "the first quote")
+    market.offline = True
+    market.cut()
+    driven.until(lambda: driven.feed.condition().state == "offline", "the outage is known")
+    further(market, SESSION + 1, 101.0, 102.0)
+    driven.now_ms = close_ms(SESSION + 1) + 7_200_000
+    minute = close_ms(SESSION + 1) // 1000 - 600
+    market.series["^IXIC"].minutes = {minute + 60 * i: 103.0 + i for i in range(20)}
+    market.offline = False
+    driven.until(lambda: len(driven.live()) == 23, "the closes and minutes")
+    got = driven.live()
+    assert [ms for ms, _ in got] == sorted(ms for ms, _ in got)
+    assert got[:2] == [(begin, 100.0), (close_ms(SESSION), 101.0)]
+    at_close = [price for ms, price in got if ms == close_ms(SESSION + 1)]
+    assert at_close[-1] == 102.0  # the official price is the last word
+    assert driven.live(whole=True) == []
+
+
+def test_a_close_that_comes_after_later_minutes_brings_the_whole_past(market: Yahoo, driven: Driven) -> None:
+    driven.history()
+    driven.subscribed(market)
+    market.send("^IXIC", 100.0, driven.now_ms - 20_000_000, day_volume=1)
+    driven.now_ms = close_ms(SESSION) + 30_000
+    market.send("^IXIC", 101.0, driven.now_ms, day_volume=2)  # nothing just before the close
+    driven.until(lambda: len(driven.live()) == 2, "both quotes")
+    further(market, SESSION, 102.0)
+    driven.now_ms = close_ms(SESSION) + 120_000
+    driven.until(lambda: driven.live(whole=True), "the past")
+    assert driven.live(whole=True)[-1] == (close_ms(SESSION), 102.0)
+
+
+def test_a_close_that_halves_the_price_brings_the_whole_past(market: Yahoo, driven: Driven) -> None:
+    driven.history()
+    driven.subscribed(market)
+    half = list(market.series["^IXIC"].daily.values())[-1] / 2
+    market.send("^IXIC", half, close_ms(SESSION) - 60_000, day_volume=1)
+    driven.now_ms = close_ms(SESSION) + 30_000
+    market.send("^IXIC", half, driven.now_ms, day_volume=2)
+    driven.until(lambda: len(driven.live()) == 2, "both quotes")
+    further(market, SESSION, half)
+    driven.now_ms = close_ms(SESSION) + 120_000
+    driven.until(lambda: driven.live(whole=True), "the past")
+    assert driven.live(whole=True)[-1] == (close_ms(SESSION), pytest.approx(half, rel=1e-4))
+
+
 def test_a_stream_that_says_nothing_is_replaced_by_polling(market: Yahoo, driven: Driven) -> None:
     driven.history()
     market.no_stream = True

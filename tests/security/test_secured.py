@@ -20,10 +20,12 @@ from redis.exceptions import NoPermissionError
 from feature_repo.online import FeastReader
 from feature_repo.online_store import FencedRedisOnlineStore
 from feature_repo.store import check_redis, load_config, refusal
+from launcher import dead_letters
 from launcher.create_topics import ensure_topics
 from launcher.doctor import examine
 from launcher.examine_state import scrape
 from launcher.free_port import free_row
+from launcher.parity import verify
 from launcher.status import figures
 from launcher.topic_reader import list_topics
 from producers import topics
@@ -37,6 +39,8 @@ from tests.security.certificates import Authority
 from tests.security.servers import ROOT, SecuredKafka, allow, password, secured_kafka, secured_redis
 from tests.services import until
 from tests.system import records
+from training import models_command
+from training.events import ModelEvent
 
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 
@@ -181,6 +185,27 @@ def refused(
     assert "hush-" not in done.stdout + done.stderr
     assert "Traceback" not in done.stderr, done.stderr
     return done
+
+
+def test_a_person_may_repair_and_decide(secured: Secured) -> None:
+    """What docs/operators.md tells to run, by the user that it names; parity of what the services above have written."""
+    worker, operator = secured.settings("worker"), secured.settings("operator", "reader")
+    with KafkaProducer(**client_config(worker)) as producer:
+        headers = [("kind", b"frame"), ("reason", b"not_json"), ("source_partition", b"0")]
+        stored = producer.send(topics.DEAD, b"no frame", headers=headers).get(30)
+    assert stored.offset in [one.offset for one in dead_letters.letters(operator)]
+    before = len(list(records(operator, topics.TICKS)))
+    assert dead_letters.replay(operator, [stored.offset]) == 1
+    assert len(list(records(operator, topics.TICKS))) == before + 1
+    assert all(verdict.different == [] for verdict in verify(operator, load_universe()))
+    asked = refused(secured, "launcher.cli", "train", "--json", user="operator")
+    assert "requested" in asked.stdout, asked.stderr
+    said = ModelEvent("rolled_back", "20200102-none", "manual", 3, "", "by hand")
+    models_command._tell(operator, said)
+    assert any(b"20200102-none" in (one.value or b"") for one in records(operator, topics.MODEL_EVENTS))
+    for topic in (topics.BARS, topics.FEATURES, topics.DEAD, topics.DRIFT, topics.FORECASTS):
+        with KafkaProducer(**client_config(operator)) as producer, pytest.raises(KafkaError):
+            producer.send(topic, b"{}", key=b"x").get(30)
 
 
 def test_a_wrong_password_of_kafka_ends_a_service_with_one_sentence(secured: Secured) -> None:

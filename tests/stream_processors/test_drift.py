@@ -13,12 +13,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream_processors import feature_drift
-from stream_processors.drift import FAMILY_RUN_LENGTH, LEVEL, LEVEL_SHARE, Monitor, returns_before
+from stream_processors.drift import (
+    FAMILY_RUN_LENGTH,
+    LEVEL,
+    LEVEL_SHARE,
+    LOSS_SHARE,
+    LSTM_LOSS,
+    Monitor,
+    returns_before,
+)
 from stream_processors.e_detector import EDetector
+from stream_processors.known_detectors import river_detectors
 from stream_processors.level import LEVELS, PERSISTENT, LevelDetector
 from stream_processors.matching import LoggedForecast, Matcher, Scored
 from stream_processors.messages import Bar
 from stream_processors.policy import RULES
+from stream_processors.proper_loss import bounded_difference, crps
 from stream_processors.replay import replay
 
 ASSETS = ["gold", "nasdaq", "sp500", "bitcoin"]
@@ -63,7 +73,7 @@ def test_a_doubled_volatility_and_a_shifted_mean_are_found() -> None:
 
 def test_the_threshold_is_each_detectors_share_of_the_budget() -> None:
     hits = run_lengths(np.full((60, 4), 0.999))
-    detector = EDetector(FAMILY_RUN_LENGTH * 8 / (1 - LEVEL_SHARE))
+    detector = EDetector(FAMILY_RUN_LENGTH * 8 / (1 - LEVEL_SHARE - LOSS_SHARE))
     needed = next(n for n in range(1000) if detector.update(abs(2 * 0.999 - 1)))
     assert hits[0] == needed
 
@@ -161,15 +171,47 @@ def test_a_forecast_is_scored_with_the_next_bar_in_any_order_of_arrival() -> Non
         assert [(one.session_date, one.pit) for one in scored] == [(2, pytest.approx(0.625))]
 
 
-def test_repeats_corrections_and_history_are_not_scored() -> None:
+def test_repeats_and_corrections_are_not_scored() -> None:
     matcher = Matcher()
     list(matcher.bar(bar(1, 100)))
     list(matcher.forecast(forecast(1)))
     assert len(list(matcher.bar(bar(2, 101)))) == 1
     assert not list(matcher.bar(bar(2, 150)))  # a correction
     assert not list(matcher.forecast(forecast(1)))  # delivered again
-    list(matcher.forecast(forecast(2)))
-    assert not list(matcher.bar(bar(3, 101, history=True)))
+    assert not list(matcher.bar(bar(1, 90, history=True)))  # an older one
+
+
+def test_what_was_forecast_live_is_scored_after_the_past_was_published_again() -> None:
+    """Compaction has left the bars of the new past alone, of which the prices are halved; forecasts are as they were."""
+    matcher = Matcher()
+    found = [
+        one
+        for date, price in ((1, 50.0), (2, 50.5), (3, 50.0))
+        for one in matcher.bar(bar(date, price, True))
+    ]
+    assert found == []
+    (first,) = matcher.forecast(forecast(1, 100.0))
+    assert first.outcome == pytest.approx(math.log(50.5 / 50.0))
+    (second,) = matcher.forecast(forecast(2, 101.0))
+    assert (second.session_date, second.outcome) == (3, pytest.approx(math.log(50.0 / 50.5)))
+
+
+def test_a_move_begins_at_the_close_as_it_was_corrected() -> None:
+    matcher = Matcher()
+    list(matcher.bar(bar(1, 100.0)))
+    list(matcher.forecast(forecast(1, 100.0)))
+    for date, price in ((0, 49.0), (1, 50.0)):  # a split: the past is published again
+        assert list(matcher.bar(bar(date, price, history=True))) == []
+    (scored,) = matcher.bar(bar(2, 50.25))
+    assert scored.outcome == pytest.approx(math.log(50.25 / 50.0))
+
+
+def test_moves_that_no_forecast_can_meet_any_more_are_forgotten() -> None:
+    matcher = Matcher()
+    for date in range(1, 1_000):
+        list(matcher.bar(bar(date, 100.0)))
+    assert len(list(matcher.forecast(forecast(990)))) == 1
+    assert sum(map(len, matcher._moves.values())) == 8
 
 
 @settings(max_examples=30)
@@ -218,3 +260,54 @@ def test_distributions_are_compared_with_what_clean_windows_reach() -> None:
     found = feature_drift.compare(broken, 0)
     assert {one.asset for one in found if one.alarm} == {0, 1, 3}
     assert feature_drift.compare(broken[-300:], 0) == []
+
+
+def test_known_detectors_stand_beside_ours_and_only_inform() -> None:
+    monitor = Monitor(["gold"], look_every=0, known=river_detectors())
+    calm = np.random.default_rng(3).uniform(size=300)
+    wild = np.where(np.arange(300) % 2, 0.999, 0.001)
+    found: dict[str, list[int]] = {"adwin": [], "page_hinkley": []}
+    for at, level in enumerate(np.concatenate([calm, wild])):
+        for one in monitor.score("gold", scored(at, float(level)), at_ms=0):
+            if one.detector in found:
+                assert one.informs
+                assert one.alarm == (one.value >= one.threshold)
+                found[one.detector] += [at] * one.alarm
+    assert all(300 < alarms[0] < 400 for alarms in found.values()), found
+
+
+def test_an_lstm_that_adds_to_the_loss_is_found_and_one_that_saves_is_not() -> None:
+    def alarms(added: float | None, sessions: int = 400) -> list[int]:
+        monitor = Monitor(ASSETS, look_every=0)
+        rng = np.random.default_rng(5)
+        found = []
+        for session in range(1, sessions):
+            for asset in ASSETS:
+                loss = None if added is None else float(np.clip(added + 0.3 * rng.standard_normal(), -1, 1))
+                one = scored(session, float(rng.uniform()), lstm_loss=loss)
+                found += [
+                    session for r in monitor.score(asset, one, 0) if r.detector == LSTM_LOSS and r.alarm
+                ]
+        return found
+
+    assert alarms(0.2)[0] < 200
+    assert alarms(-0.2) == []
+    assert alarms(0.0) == []
+    assert alarms(None) == []
+
+
+QUANTILES = st.lists(st.floats(-0.2, 0.2), min_size=5, max_size=5).map(sorted)
+
+
+@given(QUANTILES, QUANTILES, st.floats(-0.5, 0.5))
+def test_the_difference_in_loss_is_bounded_and_has_two_sides(
+    new: list[float], old: list[float], outcome: float
+) -> None:
+    levels = [0.05, 0.25, 0.5, 0.75, 0.95]
+    found = bounded_difference(new, old, levels, outcome)
+    assert -1 <= found <= 1
+    assert found == pytest.approx(-bounded_difference(old, new, levels, outcome))
+    assert bounded_difference(new, new, levels, outcome) == 0.0
+    q_new, q_old, at = np.array(new), np.array(old), np.array(levels)
+    worse = crps(q_new, at, np.array(outcome)) > crps(q_old, at, np.array(outcome))
+    assert worse == (found > 0) or abs(found) < 1e-9

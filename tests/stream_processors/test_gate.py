@@ -93,6 +93,44 @@ def test_a_split_or_a_change_of_unit_is_not_confirmed_by_repetition(factor: floa
     assert feeding.tick(100.2 * factor).applied == 1
 
 
+def test_a_halved_price_that_stays_for_a_whole_session_counts() -> None:
+    feeding = Feeding()
+    feeding.tick(100.5)
+    assert feeding.reasons(feeding.tick(50.0)) == ["split_like"]
+    assert feeding.reasons(feeding.tick(50.1, close_ms(FIRST) + 60_000)) == ["split_like"]  # after the close
+    assert feeding.reasons(feeding.tick(49.9, close_ms(FIRST + 1) - 1_000)) == ["split_like"]
+    confirmed = feeding.tick(50.05, close_ms(FIRST + 1))
+    assert (confirmed.applied, confirmed.released) == (
+        2,
+        1,
+    )  # its first price is in the session in which it began
+    assert feeding.price == 50.05
+
+
+def test_a_spell_of_another_unit_that_ended_confirms_no_later_one() -> None:
+    for ends in ({}, {"settled": True}, {"history": True}):
+        feeding = Feeding()
+        feeding.tick(50.0)
+        assert feeding.tick(100.1, close_ms(FIRST), **ends).applied == 1
+        assert feeding.reasons(feeding.tick(50.0, close_ms(FIRST + 1))) == ["split_like"]
+
+
+def test_a_price_beside_the_ratio_of_a_split_is_confirmed_by_its_like_alone() -> None:
+    feeding = Feeding()
+    feeding.tick(100.5)
+    assert feeding.reasons(feeding.tick(50.0)) == ["split_like"]
+    assert feeding.reasons(feeding.tick(52.0)) == ["jump"]
+    assert feeding.tick(52.1).released == 1
+
+
+def test_no_session_of_official_closes_is_lost() -> None:
+    feeding, prices = Feeding(), [50.0, 100.0, 137.0, 61.0, 61.0]
+    outcome = feeding.add(closes(prices, first=FIRST, settled=True, seq=1))
+    assert (outcome.applied, outcome.dead) == (5, [])
+    assert [final.bar.close for final in outcome.finals][-4:] == prices[:4]
+    assert not any(final.bar.history for final in outcome.finals[-4:])
+
+
 def test_a_rate_near_zero_has_no_ratio() -> None:
     feeding = Feeding([0.05 + 0.01 * (-1) ** i for i in range(60)], "^IRX")
     assert feeding.tick(0.1).applied == 1

@@ -143,10 +143,11 @@ def test_bad_sizes_are_refused_alone() -> None:
             Tick(start, 10.0, 1.0),
             Tick(start + 1, 99.0, -1.0),
             Tick(start + 2, 99.0, np.inf),
+            Tick(start + 2, 99.0, 1e200),
             Tick(start + 3, 11.0, 0.0),
         ]
     )
-    assert outcome.tolist() == [layout.APPLIED, layout.BAD_SIZE, layout.BAD_SIZE, layout.APPLIED]
+    assert outcome.tolist() == [layout.APPLIED, *[layout.BAD_SIZE] * 3, layout.APPLIED]
     assert row[0] == 11.0
 
 

@@ -18,12 +18,12 @@ from launcher.create_topics import ensure_topics
 from launcher.free_port import LOOPBACK, free_ports
 from producers import topics
 from producers.kafka_client import client_config
-from producers.sessions import nyse
+from producers.sessions import nyse, session_number
 from producers.settings import Settings
 from producers.universe import load_universe
 from stream_processors import policy
 from stream_processors.messages import Bar
-from stream_processors.monitor import LATE_SESSIONS, MonitorService, session_number
+from stream_processors.monitor import LATE_SESSIONS, MonitorService
 from tests.services import running, until
 from tests.stubs import SESSION
 from tests.system import messages
@@ -98,7 +98,7 @@ class World:
         return [
             one
             for one in messages(self.settings, topics.DRIFT)
-            if (one["detector"] == detector if detector else one["detector"] != "policy")
+            if (one["detector"] == detector if detector else not one.get("informs"))
         ]
 
     def transitions(self) -> list[str]:

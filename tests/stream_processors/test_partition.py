@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from feature_repo.features import FEATURES
+from feature_repo.features import FEATURES, NUMERIC_NAMES, SESSION_FEATURES
 from producers.sessions import nyse
 from producers.tick import TickFrame
 from producers.universe import load_universe
@@ -92,6 +92,19 @@ def test_refused_ticks_carry_what_they_were() -> None:
         ("bad_price", None),
         ("bad_price", -2.0),
     ]
+
+
+@pytest.mark.parametrize(("symbol", "absurd"), [("^IRX", 1e200), ("^IRX", -1e200), ("GC=F", 1e300)])
+def test_a_price_beyond_all_bounds_leaves_no_infinity_behind(symbol: str, absurd: float) -> None:
+    part = partition()
+    prices = [5.0 + 0.01 * (-1) ** i for i in range(100)]
+    prices[10:12] = [absurd, absurd]
+    outcome = part.apply(closes(prices, symbol, history=True), 0)
+    assert [reason for reason, _ in outcome.dead] == ["bad_price", "bad_price"]
+    rows = part.online_rows([0]).rows[0]
+    assert np.isfinite(rows[: len(SESSION_FEATURES)]).sum() > 10
+    assert not np.isinf(rows).any()
+    assert np.isfinite(rows[len(NUMERIC_NAMES) :]).all()
 
 
 @settings(max_examples=30, deadline=None)

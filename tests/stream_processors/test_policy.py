@@ -61,7 +61,7 @@ TRANSITIONS: list[tuple[str, State, Event, str, str | None, str]] = [
     ("within the budget", state(streaks=ONCE, drift_trainings=(70, 80, 90)), HIGH, "training", "drift", ""),
     (
         "the budget forgets",
-        state(streaks=ONCE, drift_trainings=(37, 70, 80, 90)),
+        state(streaks=ONCE, drift_trainings=(-26, 70, 80, 90)),
         HIGH,
         "training",
         "drift",
@@ -77,7 +77,7 @@ TRANSITIONS: list[tuple[str, State, Event, str, str | None, str]] = [
     ),
     (
         "a storm passes",
-        state(storm=True, drift_trainings=(38, 70, 80, 90)),
+        state(storm=True, drift_trainings=(-25, 70, 80, 90)),
         Reading(101, D, above=False),
         "watching",
         None,
@@ -126,7 +126,15 @@ TRANSITIONS: list[tuple[str, State, Event, str, str | None, str]] = [
         Ended(100, "k", "promoted"),
         "watching",
         None,
-        "quiet for 0",
+        "promoted",
+    ),
+    (
+        "a new start does not end a cooldown",
+        state(job="k", job_reason="history", cooldown=84, quiet_until=180),
+        Ended(100, "k", "kept"),
+        "cooldown",
+        None,
+        "kept",
     ),
     (
         "an alarm stood while the first model was trained",
@@ -163,6 +171,18 @@ def test_a_session_in_the_past_counts_as_now() -> None:
     found = step(state(quiet_until=101, streaks=ONCE), Reading(5, D, above=True))
     assert found.state.session == 100
     assert found.request is None
+
+
+def test_trainings_that_change_nothing_end_in_a_storm() -> None:
+    """An alarm in every session, and every retrained model is promoted: the brake must be reached."""
+    now, asked = state(), []
+    for session in range(100, 600):
+        found = step(now, Reading(session, D, above=True))
+        now = found.state
+        if found.request is not None:
+            asked.append(found.request.reason)
+            now = step(now, Ended(session + 1, found.request.key, "promoted")).state
+    assert asked[: RULES.budget + 1] == ["drift"] * RULES.budget + ["storm"]
 
 
 KEYS = st.sampled_from(["k", "l"])

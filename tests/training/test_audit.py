@@ -16,7 +16,7 @@ from stream_processors.messages import Bar
 from stream_processors.replay import replay
 from tests.training.test_duel import GOOD, logged
 from tests.training.worlds import dataset
-from training import artefact, audit, fitting, gate, models_command, past
+from training import artefact, audit, fitting, gate, models_command, past, serving
 from training.artefact import CHAMPION, PREVIOUS
 from training.duel import Duel
 from training.events import ModelEvent
@@ -125,7 +125,12 @@ def test_what_was_tampered_with_comes_out_differently(chain: Any, logs: Any) -> 
     forecasts, bars = logs
     assets = {"GC=F": "gold", "^IXIC": "nasdaq"}
     moved = [
-        msgspec.structs.replace(one, price=one.price * (1 + 0.02 * at)) for at, one in enumerate(forecasts)
+        msgspec.structs.replace(
+            one,
+            price=one.price * (1 + 0.02 * at),  # what the shadow is judged by
+            quantiles=[[value + 0.02 for value in row] for row in one.quantiles],  # and the monitor
+        )
+        for at, one in enumerate(forecasts)
     ]
     checks = {one.part: one.same for one in audit.again(found, assets, bars, moved, told)}
     assert checks == {"gate": True, "monitor": False, "policy": False, "shadow": False}
@@ -188,7 +193,7 @@ def registered(models: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
     monkeypatch.setenv("ALLOCAST_STATE_DIR", str(models.parent))
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1")
-    monkeypatch.setattr(models_command, "_tell", lambda *_: None)
+    monkeypatch.setattr(serving, "send_one", lambda *_: None)
     registry = Registry(models.parent)
     for version, alias in (("20200101-old", CHAMPION), ("20200102-new", None)):
         registry.record(artefact.manifest_of(models / version), models / version, alias)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +14,41 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
+from producers.sessions import nyse, session_number
 from producers.settings import Settings
 from producers.universe import load_universe
 from tests.training.worlds import dataset
-from training import artefact, fitting, trials
+from training import artefact, fitting, serving, trials
 from training.artefact import CHALLENGER, CHAMPION, PREVIOUS
 from training.champion import ChampionWatcher
 from training.dataset import Dataset
 from training.duel import EVIDENCE, Duel, Standing
 from training.forecast_log import Forecast
 from training.horizons import LEVELS
-from training.trials import Trials
+from training.trials import Trials, Verdict
 
 SYMBOLS = ("GC=F", "^IXIC")
 Z = norm.ppf(LEVELS)
+
+
+MADE_MS = int(time.time() * 1000) - 1_000_000  # when the first forecasts were made
+FIRST = session_number(20200102)
+
+
+def date_of(session: int) -> int:
+    return int(nyse().yyyymmdd[FIRST + session])
+
+
+def began(settings: Settings, at_ms: int) -> None:
+    """Let the challenger's shadow have begun then."""
+    link = settings.models_dir / CHALLENGER
+    os.utime(link, ns=(at_ms * 10**6, at_ms * 10**6), follow_symlinks=False)
+
+
+def carry_out(settings: Settings, verdict: Verdict) -> None:
+    """As the service does, without the registry and the log."""
+    serving.begin(settings.models_dir, trials.move(verdict)).wait()
+    serving.end(settings.models_dir)
 
 
 def logged(
@@ -44,13 +66,13 @@ def logged(
             found += [
                 Forecast(
                     symbol=symbol,
-                    session_date=20200101 + session,
+                    session_date=date_of(session),
                     session_close_ms=0,
                     price=price[symbol],
                     model=model,
                     data_hash="",
                     spec_hash="",
-                    made_ms=0,
+                    made_ms=MADE_MS + session,
                     horizons=[1],
                     levels=LEVELS.tolist(),
                     quantiles=[(0.01 * scale * Z).tolist()],
@@ -103,12 +125,18 @@ def test_only_sessions_of_both_count_and_the_same_forecast_is_no_difference() ->
     assert standing(twice) == standing(logged(12, {"old": 1.0, "new": 1.5}))
 
 
+def test_the_price_after_sessions_that_nobody_forecast_is_no_outcome() -> None:
+    # The right model beside one three times too wide: what moved over three weeks would speak for the wide one.
+    gaps = [one for one in logged(300, {"old": 3.0, "new": 1.0}) if one.made_ms % 15 < 2]
+    found = standing(gaps)
+    assert found.sessions == 20 - (gaps[-1].made_ms % 15 == 1)
+    assert found.mean < 0
+    assert not found.worse
+
+
 def test_what_the_old_one_said_before_the_new_one_existed_is_no_hole() -> None:
-    records = [
-        msgspec.structs.replace(one, made_ms=one.session_date)
-        for one in logged(40, {"old": 1.0, "new": 1.0}, holes={"new": 30})
-    ]
-    duel = Duel("new", "old", since_ms=20200101 + 30)
+    records = logged(40, {"old": 1.0, "new": 1.0}, holes={"new": 30})
+    duel = Duel("new", "old", since_ms=MADE_MS + 30)
     for record in records:
         duel.add(record)
     assert (duel.standing().sessions, duel.standing().holes) == (8, 0)
@@ -129,9 +157,7 @@ def settings(tmp_path: Path, data: Dataset) -> Settings:
         fitting.save(found.models_dir, staged, fitting.fit_first(data), data, "drift", "", 0, origin)
     artefact.promote(found.models_dir, "20200101-old")
     artefact.point(found.models_dir, CHALLENGER, "20200102-new")
-    os.utime(
-        found.models_dir / CHALLENGER, (0, 0), follow_symlinks=False
-    )  # before the records below were made
+    began(found, MADE_MS)
     return found
 
 
@@ -151,7 +177,8 @@ BAD = {"old": 1.0, "new": 3.0}
 def test_a_shadow_ends_with_a_promotion_and_a_bad_champion_is_rolled_back(settings: Settings) -> None:
     shadow = Trials(settings)
     assert list(shadow.beside()) == [CHALLENGER]
-    assert shadow.shadowed("key of 20200102-new")
+    assert shadow.shadowed("key of 20200102-new") == "20200102-new"
+    assert shadow.shadowed("another") is None
     records = renamed(logged(12, GOOD))
     for number, record in enumerate(records):
         assert (shadow.verdict() is None) == (
@@ -161,17 +188,11 @@ def test_a_shadow_ends_with_a_promotion_and_a_bad_champion_is_rolled_back(settin
     verdict = shadow.verdict()
     assert verdict is not None
     assert verdict.outcome == "promoted"
-    trials.settle(settings.models_dir, verdict)
-    # Killed here: the next service says it again, and only that.
-    after = Trials(settings)
-    after.remember(records)
-    again = after.verdict()
-    assert again is not None
-    assert (again.outcome, again.standing) == ("promoted", verdict.standing)
-    trials.settle(settings.models_dir, again)
-    trials.close(settings.models_dir, again)
+    carry_out(settings, verdict)
     assert aliases(settings) == {CHAMPION: "20200102-new", CHALLENGER: None, PREVIOUS: "20200101-old"}
 
+    after = Trials(settings)
+    after.remember(records)
     assert list(after.beside()) == [PREVIOUS]
     assert after.verdict() is None
     worse = Trials(settings)
@@ -179,7 +200,9 @@ def test_a_shadow_ends_with_a_promotion_and_a_bad_champion_is_rolled_back(settin
     verdict = worse.verdict()
     assert verdict is not None
     assert (verdict.outcome, verdict.model.version) == ("rolled_back", "20200102-new")
-    trials.settle(settings.models_dir, verdict)
+    said = trials.move(verdict).said
+    assert (said.kind, said.version, said.replaced) == ("rolled_back", "20200101-old", "20200102-new")
+    carry_out(settings, verdict)
     assert aliases(settings) == {CHAMPION: "20200101-old", CHALLENGER: None, PREVIOUS: None}
 
 
@@ -189,7 +212,7 @@ def test_a_challenger_that_is_worse_late_or_altered_is_rejected(settings: Settin
     verdict = worse.verdict()
     assert verdict is not None
     assert verdict.outcome == "rejected"
-    late = Trials(settings.model_copy(update={"shadow_days": 1e-12}))
+    late = Trials(settings.model_copy(update={"shadow_days": 0.01}))  # also for one that was just started
     late.remember(renamed(logged(5, GOOD)))
     verdict = late.verdict()
     assert verdict is not None
@@ -198,8 +221,7 @@ def test_a_challenger_that_is_worse_late_or_altered_is_rejected(settings: Settin
     verdict = Trials(settings).verdict()
     assert verdict is not None
     assert "altered" in verdict.detail
-    trials.settle(settings.models_dir, verdict)
-    trials.close(settings.models_dir, verdict)
+    carry_out(settings, verdict)
     assert aliases(settings) == {CHAMPION: "20200101-old", CHALLENGER: None, PREVIOUS: None}
 
 
@@ -253,9 +275,9 @@ def test_a_promotion_is_picked_up_at_once_and_no_request_goes_without_a_model(se
 
 
 def test_sessions_before_the_shadow_are_no_holes_in_it(settings: Settings) -> None:
-    os.utime(settings.models_dir / CHALLENGER, (1e9, 1e9), follow_symlinks=False)
+    began(settings, MADE_MS + 500_000)
     shadow = Trials(settings)
     for record in renamed(logged(12, GOOD)):
         if record.model == "20200101-old":
-            shadow.add(msgspec.structs.replace(record, made_ms=10**12 - 1))
+            shadow.add(msgspec.structs.replace(record, made_ms=MADE_MS + 499_999))
     assert shadow.verdict() is None

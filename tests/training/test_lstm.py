@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.stubs import row
 from tests.training.worlds import dataset
 from training import artefact, fitting, gate, lstm, members, pool
 from training.adjusted import Adjusted
@@ -93,7 +94,9 @@ def test_a_rejected_training_is_recorded_without_its_network(
     result = fitting.fit_pool(data, effort, lambda *_: None, staged)
     assert not result.accepted
     manifest = fitting.save(tmp_path, staged, result, data, "history", "", 0)
-    assert not Champion(tmp_path / "v1").has_lstm
+    champion = Champion(tmp_path / "v1")
+    assert not champion.has_lstm
+    assert champion.without_lstm(row("GC=F")) is None
     Registry(tmp_path / "state").record(manifest, tmp_path / "v1", None)
     assert Registry(tmp_path / "state").versions()[0]["aliases"] == []
 
@@ -109,14 +112,17 @@ def test_the_manifest_says_what_the_weights_rest_on(fitted: Any) -> None:
 
 
 def test_the_served_pool_has_increasing_quantiles(fitted: Any) -> None:
-    from tests.stubs import row
-
     _, models, _ = fitted
     champion = Champion(models / "v1")
     assert champion.has_lstm
     quantiles = champion.quantiles([row("GC=F"), row("^IXIC")])
     assert (np.diff(quantiles, axis=-1) >= 0).all()
     assert set(champion.members) == {"climatology", "garch_fhs", "har", "lstm"}
+    without = champion.without_lstm(row("GC=F"))
+    assert without is not None
+    assert without.shape == quantiles[0].shape
+    assert (np.diff(without, axis=-1) >= 0).all()
+    assert 0 < np.abs(without - quantiles[0]).max() < 0.1
 
 
 def test_samples_hold_what_was_known_and_count_assets_by_the_root_of_their_rows(data: Dataset) -> None:

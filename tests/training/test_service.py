@@ -21,6 +21,7 @@ from launcher import embedded_broker as tansu
 from launcher.create_topics import ensure_topics
 from launcher.free_port import LOOPBACK, free_ports
 from producers import topics
+from producers.errors import TryAgain
 from producers.kafka_client import client_config
 from producers.request import MODEL, TrainingRequest, encode_request
 from producers.sessions import nyse
@@ -31,8 +32,9 @@ from tests.services import running, until
 from tests.stubs import close_ms, row
 from tests.system import messages
 from tests.training.worlds import SYMBOLS, dataset
-from training import artefact, fitting
+from training import artefact, fitting, serving
 from training.artefact import CHALLENGER, CHAMPION
+from training.events import ModelEvent
 from training.runner import Runner
 from training.service import Service
 
@@ -105,13 +107,18 @@ class Driver:
         made.step()
         return made
 
-    def ask(self, key: str) -> None:
-        request = TrainingRequest("drift", key, 1)
+    def ask(self, key: str, at_ms: int = 1) -> None:
+        request = TrainingRequest("drift", key, at_ms)
         self.producer.send(topics.REQUESTS, key=MODEL.encode(), value=encode_request(request)).get(30)
 
     def close(self, service: Service) -> None:
         """One session of every asset, and the forecasts that follow from it."""
         before = len(self.of(topics.FORECASTS))
+        self.publish()
+        self.turn(service, lambda: len(self.of(topics.FORECASTS)) >= before + len(SYMBOLS), "forecasts")
+
+    def publish(self) -> None:
+        """The final rows of a session."""
         for symbol in SYMBOLS:
             self.price[symbol] *= float(np.exp(0.01 * self.rng.standard_normal()))
             values = row(symbol, values={"price": self.price[symbol]}).values
@@ -133,7 +140,6 @@ class Driver:
                 30
             )
         self.session += 1
-        self.turn(service, lambda: len(self.of(topics.FORECASTS)) >= before + len(SYMBOLS), "forecasts")
 
     def turn(self, service: Service, condition: Callable[[], object], what: str) -> None:
         def turned() -> object:
@@ -158,7 +164,7 @@ def test_a_shadow_survives_a_kill_and_its_model_is_promoted_once(settings: Setti
     driver.close(first)
     roles = {(one["role"], one["model"]) for one in driver.of(topics.FORECASTS)}
     assert roles == {("champion", OLD), ("challenger", NEW)}
-    first.close()  # nothing was committed, so the request is delivered again
+    first.close()
 
     second = driver.service()
     for _ in range(3):
@@ -179,9 +185,85 @@ def test_a_shadow_survives_a_kill_and_its_model_is_promoted_once(settings: Setti
     driver.turn(second, lambda: "requested" in driver.kinds("k2"), "the next request is taken up")
     assert driver.kinds("k1") == ["requested", "shadow", "promoted"]
     driver.close(second)
-    assert {(one["role"], one["model"]) for one in driver.of(topics.FORECASTS)[-4:]} == {
-        (CHAMPION, NEW),
-        ("previous", OLD),
-    }
+    newest = int(nyse().yyyymmdd[driver.session - 1])
+
+    def of_newest() -> list[tuple[str, str]]:
+        found = [one for one in driver.of(topics.FORECASTS) if one["session_date"] == newest]
+        return [(one["role"], one["model"]) for one in found]
+
+    driver.turn(second, lambda: len(of_newest()) == 2 * len(SYMBOLS), "both models forecast")
+    assert set(of_newest()) == {(CHAMPION, NEW), ("previous", OLD)}
+    second.close()
+    driver.producer.close()
+
+
+def test_a_move_that_somebody_began_is_brought_to_its_end(settings: Settings) -> None:
+    artefact.promote(settings.models_dir, NEW)
+    move = serving.by_hand(settings.models_dir, OLD, None, "rolled_back", "by hand")
+    serving.begin(settings.models_dir, move).wait()  # and killed before the log was told
+    driver = Driver(settings)
+    said = len(driver.of(topics.MODEL_EVENTS))
+    service = driver.service()
+    driver.turn(service, lambda: not (settings.models_dir / serving.NOTE).exists(), "the move is ended")
+    service.close()
+    after = driver.service()
+    after.step()
+    after.close()
+    (told,) = driver.of(topics.MODEL_EVENTS)[said:]
+    assert (told["kind"], told["version"], told["replaced"]) == ("rolled_back", OLD, NEW)
+    assert told["final"]
+    assert artefact.champion_version(settings.models_dir) == OLD
+    driver.producer.close()
+
+
+def test_nobody_moves_while_another_does(settings: Settings) -> None:
+    move = serving.by_hand(settings.models_dir, NEW, None, "promoted", "by hand")
+    driver = Driver(settings)
+    with serving.alone(settings.models_dir):
+        with pytest.raises(TryAgain, match="under way"), serving.alone(settings.models_dir, patience_s=0):
+            pass
+        serving.begin(settings.models_dir, move).wait()
+        service = driver.service()
+        for _ in range(5):
+            service.step()
+        assert serving.pending(settings.models_dir) == move
+    driver.turn(service, lambda: serving.pending(settings.models_dir) is None, "the move is ended")
+    service.close()
+    driver.producer.close()
+
+
+def test_a_failed_training_is_not_repeated_until_it_is_asked_for_again(settings: Settings) -> None:
+    driver = Driver(settings)
+    failed = ModelEvent("failed", "", "drift", 100, "out of memory", "k9", final=True)
+    driver.producer.send(topics.MODEL_EVENTS, key=MODEL.encode(), value=msgspec.json.encode(failed)).get(30)
+    driver.ask("k9", at_ms=99)  # delivered again, after the group's offsets were lost
+    service = driver.service()
+    driver.ask("k8")
+    driver.turn(service, lambda: "requested" in driver.kinds("k8"), "the next request is taken up")
+    assert driver.kinds("k9") == ["failed"]
+    driver.turn(service, lambda: "shadow" in driver.kinds("k8"), "it is answered")
+    (settings.models_dir / CHALLENGER).unlink()  # the script makes it
+    driver.ask("k9", at_ms=101)
+    driver.turn(service, lambda: "requested" in driver.kinds("k9"), "it is asked for again")
+    service.close()
+    driver.producer.close()
+
+
+def test_sessions_that_closed_while_no_service_ran_are_forecast(settings: Settings) -> None:
+    driver = Driver(settings)
+    driver.session = FIRST + 20
+    first = driver.service()
+    driver.close(first)
+    first.close()
+    driver.publish()
+    missed = driver.session - 1
+    before = len(driver.of(topics.FORECASTS))
+    second = driver.service()
+    driver.close(second)
+    found = driver.of(topics.FORECASTS)[before:]
+    wanted = [int(nyse().yyyymmdd[one]) for one in (missed, missed + 1)]
+    assert sorted((one["session_date"], one["symbol"]) for one in found) == sorted(
+        (date, symbol) for date in wanted for symbol in SYMBOLS
+    )
     second.close()
     driver.producer.close()

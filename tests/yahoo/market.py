@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from producers.closing_time import NEW_YORK
-from producers.sessions import nyse
+from producers.sessions import NEW_YORK, nyse
 from tests.stubs import random_walk
 
 MINUTE_S = 60
