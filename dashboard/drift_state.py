@@ -17,6 +17,9 @@ DETECTORS = {
     "scale": "size of the moves",
     "location": "direction of the moves",
     "level": "level of volatility",
+    "lstm_loss": "what the LSTM adds to the loss",
+    "adwin": "size of the moves by ADWIN",
+    "page_hinkley": "size of the moves by Page-Hinkley",
 }
 FEATURES = {"move": "moves", "size": "size of the moves"}
 DISTANCES = {"psi": "PSI", "ks": "Kolmogorov-Smirnov", "wasserstein": "Wasserstein"}
