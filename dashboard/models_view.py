@@ -42,8 +42,8 @@ def models(assets: list[Asset], live: Live) -> list[Any]:
                 chart("drift", figures.empty(), "drift-chart", "Detectors over the last sessions"),
                 live(html.P, "news-status", className="note"),
             ],
-            lead="At every close, yesterday's forecast is compared with what happened. Two detectors per asset and "
-            "one for all together add up the evidence that the forecasts no longer fit.",
+            lead="At every close, yesterday's forecast is compared with what happened. Detectors of each asset and "
+            "of all together add up the evidence that the forecasts no longer fit.",
         ),
         panel(
             "training",
@@ -111,11 +111,12 @@ def meters(news: News, universe: Universe) -> Any:
 
 
 def informed(news: News, universe: Universe) -> Any:
-    """The distributions of moves against the past: for a reader, never an alarm. Nothing before the first look."""
+    """What is compared for a reader and never is an alarm. Nothing before the first comparison."""
     rows = [
         [
             f"{drift_state.asset_name(asset, universe)}, {drift_state.detector_name(detector)}",
-            "differs from the past" if report.alarm else "as in the past",
+            "a change" if report.alarm else "no change",
+            drift_state.session(report.session_date),
             drift_state.level(report.value),
             drift_state.level(report.threshold),
         ]
@@ -123,17 +124,16 @@ def informed(news: News, universe: Universe) -> Any:
     ]
     if not rows:
         return None
-    last = max(one.session_date for one in drift_state.informing(news, universe).values())
-    head = ["Distribution", f"Session {drift_state.session(last)}", "Distance", "95 % of clean ones below"]
+    head = ["Comparison", "Finds", "In session", "Value", "A change from"]
     return html.Details(
         [
-            html.Summary("For information: have the moves themselves changed?"),
+            html.Summary("For information: what else is compared"),
             html.P(
-                "Once a month the newest moves are compared with the years before. This asks for nothing: a model "
-                "may forecast changed moves well.",
+                "Once a month the newest moves are compared with the years before. This asks for nothing: a model may "
+                "forecast changed moves well.",
                 className="note",
             ),
-            table(head, rows, "Distributions of moves against the past", "numbers"),
+            table(head, rows, "Comparisons that only inform", "numbers"),
         ],
         className="more",
     )

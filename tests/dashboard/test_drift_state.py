@@ -12,7 +12,7 @@ from dashboard import drift_state, models_view
 from dashboard.events import DriftReport, News, absorb
 from producers.topics import DRIFT
 from stream_processors import drift as monitor
-from stream_processors import policy
+from stream_processors import feature_drift, policy
 from tests.dashboard.stubs import UNIVERSE, news
 
 
@@ -74,7 +74,10 @@ def told(*reports: DriftReport) -> News:
             {"blocked": "gold has no price since 20260701"},
             ["(gold has no price since 20260701): no training"],
         ),
-        ({"storm": True, "drift_trainings": (1, 2, 3, 4)}, ["Storm: 4 trainings within 126 sessions"]),
+        (
+            {"storm": True, "drift_trainings": (1, 2, 3, 4)},
+            [f"Storm: 4 trainings within {policy.RULES.budget_sessions} sessions"],
+        ),
         (
             {"streaks": {"all:level": 1}},
             ["All assets together, level of volatility: at the threshold for 1 of 2"],
@@ -206,3 +209,10 @@ def test_the_slow_views_hear_of_every_report() -> None:
     assert said.with_report(report(session_date=20260731)).revision > said.revision
     assert absorb(said, DRIFT, sent(3, policy.State())).revision > said.revision
     assert replace(said, status="away").revision == said.revision
+
+
+def test_every_detector_of_the_monitor_has_words() -> None:
+    judging = [*monitor.STATISTICS, monitor.LEVEL, monitor.LSTM_LOSS]
+    looked = [f"{feature}_{distance}" for feature in ("move", "size") for distance in feature_drift.DISTANCES]
+    for name in (*judging, *looked, "adwin", "page_hinkley"):
+        assert drift_state.detector_name(name) != name

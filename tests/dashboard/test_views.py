@@ -121,6 +121,8 @@ def test_empty_waiting_and_error_states(
     expect(page.locator("#stress-table")).to_contain_text("There is no recorded history yet")
     page.get_by_role("tab", name="Drift and models").click()
     expect(page.locator("#meters")).to_contain_text("No reports yet")
+    expect(page.locator("#no-earlier")).to_have_text("There is no earlier model to roll back to yet.")
+    expect(page.get_by_role("button", name="Roll back")).to_be_disabled()
     page.screenshot(path=pictures / f"models-empty-{look}.png", full_page=True)
     assert violations(page) == []
     site.source.known = Record(status="The record is not available: refused.", revision=2)
