@@ -144,7 +144,7 @@ def last_hour(asset: Asset, snapshot: Snapshot) -> str:
     moved, swung = row.values.get("log_return_1h"), row.values.get("realised_volatility_1h")
     if moved is None or swung is None or not (math.isfinite(moved) and math.isfinite(swung)):
         return money.NOTHING
-    return f"{money.percent(math.expm1(moved), 2)}, swing {swung * 100:.2f} %"
+    return f"{money.percent(math.expm1(moved), 2)}, swing\u00a0{swung * 100:.2f}\u00a0%"
 
 
 def contributions(answer: Answer, universe: Universe, *, real: bool) -> list[tuple[str, float, float, float]]:

@@ -50,5 +50,5 @@ def test_a_bad_csv_ends_up_with_exit_code_2_and_one_sentence(tmp_path: Path) -> 
     with system(tmp_path / "state", "--feed", "csv", "--data", str(data)) as running:
         assert running.process.wait(60) == 2, running.log.read_text()
     said = running.log.read_text()
-    assert "gold.csv:3: close must be > 0, got '-5'" in said
+    assert "gold.csv:3: close must be > 0 and at most 1e+15, got '-5'" in said
     assert "Traceback" not in said

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import pytest
 import yaml
 from kafka import KafkaConsumer, KafkaProducer
@@ -32,6 +33,8 @@ from producers import topics
 from producers.errors import FixAndRestart, TryAgain
 from producers.kafka_client import client_config
 from producers.metrics import SERVICES
+from producers.one_record import send_one
+from producers.request import MODEL
 from producers.settings import Settings, load_settings
 from producers.universe import load_universe
 from tests.launcher.test_observability import series
@@ -39,8 +42,7 @@ from tests.security.certificates import Authority
 from tests.security.servers import ROOT, SecuredKafka, allow, password, secured_kafka, secured_redis
 from tests.services import until
 from tests.system import records
-from training import models_command
-from training.events import ModelEvent
+from training.events import SCHEMA, ModelEvent
 
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 
@@ -201,7 +203,7 @@ def test_a_person_may_repair_and_decide(secured: Secured) -> None:
     asked = refused(secured, "launcher.cli", "train", "--json", user="operator")
     assert "requested" in asked.stdout, asked.stderr
     said = ModelEvent("rolled_back", "20200102-none", "manual", 3, "", "by hand")
-    models_command._tell(operator, said)
+    send_one(client_config(operator), topics.MODEL_EVENTS, MODEL, msgspec.json.encode(said), SCHEMA)
     assert any(b"20200102-none" in (one.value or b"") for one in records(operator, topics.MODEL_EVENTS))
     for topic in (topics.BARS, topics.FEATURES, topics.DEAD, topics.DRIFT, topics.FORECASTS):
         with KafkaProducer(**client_config(operator)) as producer, pytest.raises(KafkaError):

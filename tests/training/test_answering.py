@@ -60,7 +60,7 @@ def rows() -> dict[str, object]:
         (1.0, "gold=60,cash=30", "6m", "sum to 90; add 10"),
         (1.0, "gold=60,cash=60", "6m", "take away 20"),
         (1.0, "silver=100", "6m", "unknown asset 'silver'; known are gold, nasdaq"),
-        (1.0, "gold=-10,cash=110", "6m", "0 or more"),
+        (1.0, "gold=-10,cash=110", "6m", "gold must be 0 to 1,000,000 percent, got -10"),
         (1.0, "gold=100", "9m", "horizon: expected one of 1m, 3m, 6m"),
         (1.0, "gold", "6m", "expected ASSET=PERCENT"),
         (1.0, "gold=fifty", "6m", "expected ASSET=PERCENT"),
