@@ -116,11 +116,12 @@ def test_drift_is_reported_asked_about_once_and_remembered(settings: Settings) -
         world.close(1.0)
 
     def caught_up(service: MonitorService, session: int) -> None:
+        # The client repeats a request whose answer was lost only after 30 s.
         def scored() -> bool:
             service.step()
             return len([one for one in world.reports() if one["session_date"] == date_of(session)]) == 4
 
-        until(scored, f"session {session} is scored", 30)
+        until(scored, f"session {session} is scored", 90)
 
     caught_up(monitor, world.session)
     assert len(world.reports()) == 2 * 2 * 2  # two assets, two detectors, two outcomes
@@ -138,7 +139,7 @@ def test_drift_is_reported_asked_about_once_and_remembered(settings: Settings) -
     world.event("requested", request["idempotency_key"])
     world.event("rejected", request["idempotency_key"], final=True)
     until(
-        lambda: (monitor.step(), "quiet for 42" in world.transitions()[-1])[1], "the rejection is heard", 30
+        lambda: (monitor.step(), "quiet for 42" in world.transitions()[-1])[1], "the rejection is heard", 90
     )
     told, said = world.reports(), world.transitions()
 
