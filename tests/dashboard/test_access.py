@@ -25,6 +25,7 @@ from producers.errors import FixAndRestart
 from tests.dashboard.conftest import Site
 from tests.dashboard.stubs import StubSource, champion, rows
 
+WIDE = "0.0.0.0"  # noqa: S104 - decided about, never bound
 QUESTION = {"amount": 10_000, "weights": {"gold": 60, "cash": 40}, "horizon": "6m"}
 OPERATOR = {"authorization": "Basic b3BlcmF0b3I6b3Blbi1zZXNhbWU="}  # operator:open-sesame
 VIEWER = {"authorization": "Basic dmlld2VyOmp1c3QtbG9vaw=="}  # viewer:just-look
@@ -85,8 +86,8 @@ def guarded() -> Iterator[Site]:
     [
         ("127.0.0.1", "auto", None, False),
         ("::1", "auto", None, False),
-        ("0.0.0.0", "auto", "x", True),  # noqa: S104 - what is decided about it
-        ("0.0.0.0", "off", None, False),  # noqa: S104
+        (WIDE, "auto", "x", True),
+        (WIDE, "off", None, False),
         ("127.0.0.1", "required", "x", True),
     ],
 )
@@ -223,7 +224,7 @@ def test_guessing_passwords_is_slowed_down(guarded: Site) -> None:
 
 def test_a_proxy_shows_the_page_under_its_own_name() -> None:
     settings = AccessSettings(login="off", public_origin="https://savings.example, http://10.0.0.7:8080")
-    running = Site(StubSource(*rows(), champion=champion()), access=decide(settings, "0.0.0.0"))  # noqa: S104
+    running = Site(StubSource(*rows(), champion=champion()), access=decide(settings, WIDE))
     running.start()
     try:
         running.poller.step()
@@ -286,7 +287,7 @@ async def answering(scope: Any, receive: Any, send: Any) -> None:
 
 
 def keyed() -> Access:
-    return decide(AccessSettings(login="required", viewer_password=SecretStr("just-look")), "0.0.0.0")  # noqa: S104
+    return decide(AccessSettings(login="required", viewer_password=SecretStr("just-look")), WIDE)
 
 
 def test_a_session_in_use_is_renewed_in_its_second_half() -> None:
@@ -332,4 +333,4 @@ def test_programs_have_their_own_rate_and_few_are_kept(monkeypatch: pytest.Monke
 def test_a_password_may_be_a_file_among_the_secrets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "ALLOCAST_OPERATOR_PASSWORD").write_text("from a file\n")
     monkeypatch.setenv("ALLOCAST_SECRETS_DIR", str(tmp_path))
-    assert load_access("0.0.0.0").role_of("from a file") == "operator"  # noqa: S104
+    assert load_access(WIDE).role_of("from a file") == "operator"

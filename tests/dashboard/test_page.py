@@ -271,16 +271,17 @@ def test_without_a_choice_the_system_decides(site: Site, quiet: Tab) -> None:
     wait_for_font(page, DARK_TEXT)
 
 
-def test_figures_that_the_server_cannot_renew_are_dimmed(site: Site, tab: Tab) -> None:
+def test_figures_that_the_server_cannot_renew_are_dimmed(
+    site: Site, tab: Tab, monkeypatch: pytest.MonkeyPatch
+) -> None:
     page = tab.open(site.url)
     expect(page.locator("#profit-median")).to_have_text("▲ +300")
-    answer = site.source.answer
-    site.source.answer = broken  # type: ignore[method-assign]
-    site.source.move("gold", 4200.0)
-    expect(page.locator("#offline")).to_contain_text("The server could not answer.")
-    expect(page.locator("html")).to_have_class(re.compile("failing"))
-    expect(page.locator("#word-page")).to_have_text("live")  # the socket goes on
-    site.source.answer = answer  # type: ignore[method-assign]
+    with monkeypatch.context() as faulty:
+        faulty.setattr(site.source, "answer", broken)
+        site.source.move("gold", 4200.0)
+        expect(page.locator("#offline")).to_contain_text("The server could not answer.")
+        expect(page.locator("html")).to_have_class(re.compile("failing"))
+        expect(page.locator("#word-page")).to_have_text("live")  # the socket goes on
     site.source.move("gold", 4105.2)
     expect(page.locator("#offline")).to_be_hidden()
 

@@ -21,7 +21,7 @@ from stream_processors.messages import Bar
 from tests.dashboard.stubs import UNIVERSE, StubSource, champion, closes, record, rows
 from training.forecast_log import Forecast
 from training.horizons import LEVELS
-from training.said_and_done import matured
+from training.said_and_done import Matured, matured
 
 QUANTILES = [round(level - 0.5, 3) for level in LEVELS.tolist()]
 DAYS = [int(day) for day in nyse().yyyymmdd if 20260102 <= day <= 20260501]
@@ -44,13 +44,7 @@ def forecast(symbol: str, day: int, **given: Any) -> Forecast:
 
 def bar(symbol: str, day: int, close: float) -> bytes:
     given = {"symbol": symbol, "session_date": day, "close": close}
-    fields = {field.name for field in msgspec.structs.fields(Bar)}
-    blank = {name: 1 for name in fields if name not in given}
-    for field in msgspec.structs.fields(Bar):
-        if field.type is str and field.name in blank:
-            blank[field.name] = ""  # type: ignore[assignment]
-        if field.type is bool and field.name in blank:
-            blank[field.name] = True
+    blank = {field.name: {str: "", bool: True}.get(field.type, 1) for field in msgspec.structs.fields(Bar)}
     return msgspec.json.encode({**blank, **given})
 
 
@@ -63,12 +57,13 @@ def reader(monkeypatch: pytest.MonkeyPatch) -> RecordReader:
     return made
 
 
-def test_the_lag_alone_is_no_revision(reader: RecordReader) -> None:
+def test_the_lag_alone_is_no_revision(reader: RecordReader, monkeypatch: pytest.MonkeyPatch) -> None:
     reader.absorb(BARS, bar("GC=F", DAYS[0], 100.0))
     reader.polled(None)
     first = reader.record()
-    for behind in (7, 8, 9):
-        reader._lag = lambda _consumer, behind=behind: Pipeline(behind, 0, 9)  # type: ignore[method-assign]
+    lags = iter([Pipeline(behind, 0, 9) for behind in (7, 8, 9)])
+    monkeypatch.setattr(reader, "_lag", lambda _consumer: next(lags))
+    for _ in range(3):
         reader.polled(None)
     later = reader.record()
     assert (first.revision, later.revision) == (1, 1)
@@ -96,13 +91,16 @@ def test_scores_are_given_once_and_are_those_of_the_whole_record(monkeypatch: py
             symbol: dict(list(series.items())[: last + (symbol == "BTC-USD")])
             for symbol, series in prices.items()
         }
-        key = lambda one: (one.symbol, one.session_date, one.horizon)  # noqa: E731
         found = keeper.scored(known, seen, nyse())
-        assert sorted(found, key=key) == sorted(matured(known.values(), seen, nyse()), key=key)
+        assert sorted(found, key=_place) == sorted(matured(known.values(), seen, nyse()), key=_place)
     assert scored[-1] <= 2, "what is settled is not scored again"
     keeper.forget("GC=F")
     keeper.scored(known, prices, nyse())
     assert scored[-1] >= 40
+
+
+def _place(one: Matured) -> tuple[str, int, int]:
+    return one.symbol, one.session_date, one.horizon
 
 
 def test_a_corrected_close_is_scored_again(reader: RecordReader) -> None:

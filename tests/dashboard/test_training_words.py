@@ -18,8 +18,8 @@ from training.events import ModelEvent
 KINDS = (
     "requested", "training", "trained", "shadow", "promoted", "rejected", "failed", "kept", "rolled_back"
 )  # fmt: skip
-FIELDS = {field.name: field for field in msgspec.inspect.type_info(TrainingRequest).fields}  # type: ignore[attr-defined]
-REASONS = FIELDS["reason"].type.pattern.strip("^$()").split("|")
+REQUEST = msgspec.json.schema(TrainingRequest)["$defs"]["TrainingRequest"]
+REASONS = REQUEST["properties"]["reason"]["pattern"].strip("^$()").split("|")
 
 
 def told(*events: ModelEvent) -> News:
