@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 from typing import NoReturn
 
@@ -28,6 +29,9 @@ def create_app(poller: Poller, access: Access | None = None) -> Dash:
 
     access : who may see and do what; without one everybody on this machine may do everything.
     """
+    # Plotly looks for pandas in sys.modules whenever it writes JSON, without waiting for another thread's import of it
+    # to end, and fails on half of it: pandas is imported before there are other threads.
+    importlib.import_module("pandas")
     access = access or Access()
     server = FastAPI(
         title="Allocast", docs_url=None, redoc_url=None, openapi_url=None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -41,12 +40,7 @@ class LiveSource:
         self._record = RecordReader(self._config, APP_ID)
 
     def start(self) -> None:
-        """Begin to read Kafka.
-
-        Plotly looks for pandas in sys.modules whenever it writes JSON, without waiting for another thread's
-        import of it to end, and fails on half of it: pandas is imported before there are other threads.
-        """
-        importlib.import_module("pandas")
+        """Begin to read Kafka."""
         self._news.start()
         self._record.start()
 
