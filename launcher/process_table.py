@@ -22,13 +22,19 @@ def rss_bytes(pid: int) -> int:
     return sum(_own_rss_bytes(one) for one in family(pid))
 
 
+def started_mark(socket_file: Path) -> dict[str, str]:
+    """The variable that supervisord gives to its children."""
+    return {"SUPERVISOR_SERVER_URL": f"unix://{socket_file}"}
+
+
 def started_under(socket_file: Path) -> list[int]:
-    """Live processes that inherited the address of this supervisord, whoever their parent is now.
+    """This supervisord and the live processes that inherited its address, whoever their parent is now.
 
     The address holds a random folder name, so nothing else can carry it: safer than a list of remembered
     pids, which the kernel gives to others. Empty where there is no /proc.
     """
-    marker = f"SUPERVISOR_SERVER_URL=unix://{socket_file}".encode()
+    ((name, value),) = started_mark(socket_file).items()
+    marker = f"{name}={value}".encode()
     found = []
     for pid in _pids():
         try:

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from launcher import supervisor_config
-from launcher.process_table import started_under
+from launcher.process_table import started_mark, started_under
 from launcher.supervisor_client import ProcessState, SupervisorClient
 from launcher.supervisor_config import Program
 from producers.errors import FixAndRestart, TryAgain
@@ -56,7 +56,13 @@ class Supervisor:
                 stdin=subprocess.PIPE,  # never written to: see launcher.supervised
                 stdout=log,
                 stderr=log,
-                env={**self._environment, **supervisor_config.environment(programs)},
+                # Marked like its children: one that was forked and is not executed yet when supervisord is killed
+                # has the environment of supervisord, and would be overlooked.
+                env={
+                    **self._environment,
+                    **supervisor_config.environment(programs),
+                    **started_mark(self.socket_file),
+                },
                 process_group=0,
             )
 

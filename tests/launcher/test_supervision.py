@@ -53,7 +53,10 @@ def test_a_killed_program_is_started_again_and_none_is_left(tmp_path: Path) -> N
     with supervised(tmp_path / ODD_NAME, *programs) as supervisor:
         until(lambda: supervisor.states()["worker"].state == "RUNNING", "the worker runs")
         first = supervisor.states()["worker"].pid
-        until(lambda: len(started_under(supervisor.socket_file)) == 3, "the worker has its child")
+        until(
+            lambda: len(started_under(supervisor.socket_file)) == 4,
+            "supervisord, redis, the worker and its child run",
+        )
         assert rss_bytes(first) > rss_bytes(supervisor.states()["redis"].pid)
         os.kill(first, signal.SIGKILL)
         until(lambda: supervisor.states()["worker"].pid not in (0, first), "the worker runs again")
