@@ -46,5 +46,7 @@ def command(state: Path, port: int) -> tuple[str, ...]:
         "appendonly": "yes",
         "appendfsync": "everysec",
         "save": "",
+        # Its title is written over its environment, by which a Redis whose supervisor was killed is found and ended.
+        "set-proc-title": "no",
     }
     return (str(binary()), *(part for name, value in options.items() for part in (f"--{name}", value)))

@@ -140,7 +140,8 @@ def test_nothing_outlives_an_up_that_was_killed(tmp_path: Path) -> None:
 
 def test_up_fails_and_cleans_up_when_the_supervisor_is_killed(tmp_path: Path) -> None:
     with small_up(tmp_path) as up:
-        until(lambda: up.said("ready  broker"), "the services are starting")
+        until(lambda: up.said("ready  redis"), "Redis runs")
+        assert any(b"redis-server" in Path(f"/proc/{one}/cmdline").read_bytes() for one in up.left())
         (supervisor,) = [
             int(stat_file.parent.name)
             for stat_file in Path("/proc").glob("[0-9]*/stat")
