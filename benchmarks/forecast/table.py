@@ -31,6 +31,8 @@ def table(result: Mapping[str, Any]) -> str:
     found += ["", "The pool by asset:", "", *_rows(["asset", *_METHOD_HEAD[1:]], by_asset), ""]
     for sessions in ("63", "126"):
         found.append(f"- {sessions} sessions: {_rest(result, sessions)}")
+    if "old_recipe" in result:
+        found.append(f"- {_old(result['old_recipe'])}")
     tried = result["ideas_tried"]
     found.append(
         f"- settings compared before the test began: {', '.join(f'{n} of the {k}' for k, n in tried.items())}"
@@ -75,6 +77,16 @@ def _rest(result: Mapping[str, Any], sessions: str) -> str:
         f"{100 * joint['energy_skill_vs_independent']:+.2f} % (t {joint['energy_t']:.1f}) better than independent "
         f"assets; the profit of 12 allocations {100 * joint['profit_skill_vs_rw']:+.2f} % (t {joint['profit_t']:.1f}) "
         "over the random walk"
+    )
+
+
+def _old(recipe: Mapping[str, Any]) -> str:
+    errors = ", ".join(
+        f"{name} {one['ratio_to_no_change']:.1f}" for name, one in sorted(recipe["assets"].items())
+    )
+    return (
+        f"an LSTM on price levels scaled to [0, 1], over {recipe['horizon']} sessions: its mean absolute error is so "
+        f"many times that of no change at all: {errors}"
     )
 
 
