@@ -94,7 +94,7 @@ def test_services_stop_before_stores(tmp_path: Path) -> None:
         Program("worker", python(note.format(str(files["worker"]))), settled_s=1),
     )
     with supervised(tmp_path / "logs", *programs) as supervisor:
-        until(lambda: all(s.state == "RUNNING" for s in supervisor.states().values()), "both run")
+        until(lambda: [s.state for s in supervisor.states().values()] == ["RUNNING"] * 2, "both run")
     assert files["worker"].stat().st_mtime_ns < files["redis"].stat().st_mtime_ns
 
 
