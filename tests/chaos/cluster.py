@@ -110,9 +110,7 @@ class Cluster:
     def _keep(self) -> None:
         while not self._stopping.wait(0.2):
             for worker in list(self.workers):
-                if worker.wanted and not worker.running:
-                    self.ended_by_themselves += 1
-                    worker.start()
+                self.ended_by_themselves += worker.revive()
 
     def shared_by(self, members: int) -> None:
         """Wait until so many workers own every partition between them, and each owns some."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -27,9 +28,22 @@ class Server:
         self._process: subprocess.Popen[bytes] | None = None
         self.wanted = False  # whether it should be running now
         self.starts = 0
+        self._changing = threading.Lock()  # a keeper may start what a test is starting or ending
 
     def start(self) -> None:
         """Start it; `ready` tells when it serves."""
+        with self._changing:
+            self._start()
+
+    def revive(self) -> bool:
+        """Start it when it should run and does not; whether it was started."""
+        with self._changing:
+            dead = self.wanted and not self.running
+            if dead:
+                self._start()
+            return dead
+
+    def _start(self) -> None:
         self.wanted = True
         self.starts += 1
         with self.log.open("ab") as output:
@@ -84,7 +98,8 @@ class Server:
         self._process.send_signal(number)
 
     def _end(self, number: signal.Signals) -> None:
-        self.wanted = False
+        with self._changing:
+            self.wanted = False
         if self._process is None:
             return
         self._process.send_signal(number)
