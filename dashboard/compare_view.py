@@ -38,6 +38,7 @@ def compare(universe: Universe, presets: list[Preset], start: Asked) -> list[Any
             [does("PNG", "png:ranges", "Save the chart as PNG")],
             lead="A is your money on the first page. All are followed on the same scenarios, so the difference is "
             "far more certain than each of them.",
+            source="forecast",
         ),
         panel(
             "frontier",
@@ -58,12 +59,14 @@ def compare(universe: Universe, presets: list[Preset], start: Asked) -> list[Any
                 ),
             ],
             lead="No mix on the line can gain more without risking more. Figures after inflation, without fees.",
+            source="forecast",
         ),
         panel(
             "stress",
             "What crises would have done",
             [html.Div(id="stress-table", children=html.P("Loading the recorded prices.", className="note"))],
             lead="Bought at the high, held to the low, before inflation. From the recorded closes, not from the model.",
+            source="closes",
         ),
     ]
 
@@ -186,13 +189,9 @@ def suggestion(found: Suggested | None, universe: Universe, amount: float, unit:
 
 
 def stressed(found: Mapping[str, Sequence[Stress]], labels: Sequence[str], have_history: bool) -> Any:
-    """found : window -> one result per allocation."""
+    """found : window -> one result per allocation. Nothing without history."""
     if not have_history:
-        return html.P(
-            "There is no recorded history yet. It comes with the feed: start with your own prices "
-            '(`make run ARGS="--feed csv --data DIR"`) or wait until the history is loaded.',
-            className="empty",
-        )
+        return None
     rows = []
     for window in WINDOWS:
         rows.append([window.name, *[_stressed(one) for one in found[window.name]]])

@@ -22,7 +22,7 @@ class Stage:
 
     state: str  # LIVE, WAITING, CLOSED or ERROR
     since_ms: int | None
-    stale_after_s: float
+    stale_after_s: float | None  # None: it does not age
     detail: str
 
 

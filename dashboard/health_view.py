@@ -9,19 +9,18 @@ from dash import html
 from dashboard import money
 from dashboard.drift_state import newest_session, session
 from dashboard.events import News
-from dashboard.freshness import ERROR, LIVE, WAITING, ticks
+from dashboard.freshness import ERROR, LIVE, TICKS_STALE_S, WAITING, ticks
 from dashboard.live import Snapshot
+from dashboard.panel_states import STALE, TRAINING_SILENT_S, unjudged
 from dashboard.parts import panel, table
 from dashboard.record import Pipeline
 from dashboard.training_words import event_line
 from dashboard.view import SIMULATED
 from producers.universe import Universe
 
-OK, STALE = "ok", "stale"
+OK = "ok"
 BEHIND = 1_000  # records
 STORE_STALE_S = 5.0
-LATE_SESSIONS = 2
-TRAINING_SILENT_S = 900.0  # the longest step of a training that says nothing, with room
 
 
 def health() -> list[Any]:
@@ -31,8 +30,14 @@ def health() -> list[Any]:
             "Pipeline",
             [html.Div(id="services", children=html.P("Loading.", className="note"))],
             lead="What this page can see of each part. `allocast status` shows the processes themselves.",
+            source="pipeline",
         ),
-        panel("inputs", "Inputs", [html.Div(id="inputs", children=html.P("Loading.", className="note"))]),
+        panel(
+            "inputs",
+            "Inputs",
+            [html.Div(id="inputs", children=html.P("Loading.", className="note"))],
+            source="prices",
+        ),
     ]
 
 
@@ -79,7 +84,7 @@ def _feed(snapshot: Snapshot, universe: Universe, now_ms: int) -> Row:
     quiet_for_s = 0.0 if stage.since_ms is None else (now_ms - stage.since_ms) / 1000
     state = stage.state
     if state == LIVE:
-        state = OK if quiet_for_s <= stage.stale_after_s else STALE
+        state = OK if quiet_for_s <= TICKS_STALE_S else STALE
     feeds = ", ".join(sorted({row.feed for row in snapshot.rows.values()})) or "none yet"
     if SIMULATED in feeds:
         feeds += " — these are not market prices"
@@ -122,9 +127,8 @@ def _monitor(snapshot: Snapshot) -> Row:
     judged = newest_session(news)
     if not judged:
         return WAITING, since, "reports at every close"
-    closed = {day for series in snapshot.record.recent.values() for day in series if day > judged}
-    if len(closed) > LATE_SESSIONS:
-        return "behind", since, f"{len(closed)} sessions have closed since the one it judged last"
+    if late := unjudged(news, snapshot.record):
+        return "behind", since, f"{late} sessions have closed since the one it judged last"
     return OK, since, f"judged session {session(judged)}"
 
 

@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 EVERY_S = 0.5
 FORECAST_EVERY_S = 2.0  # forecasts follow the prices; half a year ahead hardly moves within a second
 TRAIL_POINTS = 120  # of the sparklines, about one per second
+OPENING = "The feature store is being opened."  # before the first look at it
+NOT_SET_UP = "The feature store has not been set up yet."
 
 
 class Source(Protocol):
@@ -79,7 +81,7 @@ class Snapshot:
     model_problem: str | None = None
     news: News = field(default_factory=News)
     taken_ms: int = 0  # the last time the store answered; 0 when it never did
-    store_problem: str = "The feature store is being opened."  # empty when the last read succeeded
+    store_problem: str = OPENING  # empty when the last read succeeded
     record: Record = field(default_factory=Record)
     basis: Mapping[str, FeatureRow] = field(default_factory=dict)  # the rows that forecasts are made from
     revision: int = 0  # grows when basis or champion changed, so that forecasts are computed again

@@ -40,10 +40,10 @@ def models(assets: list[Asset], live: Live) -> list[Any]:
                 html.Div(id="informed"),
                 html.Div(id="known"),
                 chart("drift", figures.empty(), "drift-chart", "Detectors over the last sessions"),
-                live(html.P, "news-status", className="note"),
             ],
             lead="At every close, yesterday's forecast is compared with what happened. Detectors of each asset and "
             "of all together add up the evidence that the forecasts no longer fit.",
+            source="drift",
         ),
         panel(
             "training",
@@ -73,18 +73,20 @@ def models(assets: list[Asset], live: Live) -> list[Any]:
                 html.P(id="no-earlier", className="operator-only note"),
                 html.P(id="action-answer", className="note", role="status"),
             ],
+            source="training",
         ),
         panel(
             "history",
             "Models so far",
             [html.Div(id="events")],
             lead="Every request and what became of it, from the log that is kept for ever.",
+            source="history",
         ),
     ]
 
 
 def meters(news: News, universe: Universe) -> Any:
-    """Every detector's distance to its alarm."""
+    """Every detector's distance to its alarm; nothing before the first report."""
     rows = []
     newest = drift_state.newest_session(news)
     for (asset, detector), report in drift_state.judging(news, universe).items():
@@ -102,10 +104,7 @@ def meters(news: News, universe: Universe) -> Any:
             ]
         )
     if not rows:
-        return html.P(
-            "No reports yet. The first comes at the close of the session after the first model.",
-            className="empty",
-        )
+        return None
     head = ["Detector", "Distance to an alarm", "Evidence", "Alarm from"]
     return table(head, rows, "Drift detectors and their thresholds", "numbers")
 
@@ -211,7 +210,7 @@ def _shadow(events: Sequence[ModelEvent]) -> ModelEvent | None:
 
 
 def history(events: Sequence[ModelEvent]) -> Any:
-    """Newest first."""
+    """Newest first; nothing before the first event."""
     rows = [
         [
             datetime.fromtimestamp(one.at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S"),
@@ -223,7 +222,5 @@ def history(events: Sequence[ModelEvent]) -> Any:
         for one in reversed(events)
     ]
     if not rows:
-        return html.P(
-            "Nothing yet. The first model is asked for when the history is loaded.", className="empty"
-        )
+        return None
     return table(["When (UTC)", "What", "Version", "Because", "Detail"], rows, "History of the models", "log")

@@ -75,6 +75,7 @@ def result() -> Any:
             ),
         ],
         tools,
+        source="forecast",
     )
 
 
@@ -95,6 +96,7 @@ def risk() -> Any:
             html.Div(id="contributions", children=html.P("Shown with the first forecast.", className="note")),
         ],
         lead="After inflation; falls on the way are before it, seen once a month.",
+        source="forecast",
     )
 
 
@@ -119,6 +121,7 @@ def prices(assets: list[Asset], live: Live) -> Any:
             ),
         ],
         [dmc.Switch(id="pause", label="Pause", size="sm", checked=False)],
+        source="prices",
     )
 
 

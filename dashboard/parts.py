@@ -10,17 +10,32 @@ from dash import dcc, html
 from dashboard import money
 
 
-def panel(name: str, title: str, children: Sequence[Any], tools: Sequence[Any] = (), lead: str = "") -> Any:
-    """A titled box; the title is its name for screen readers too."""
+def panel(
+    name: str,
+    title: str,
+    children: Sequence[Any],
+    tools: Sequence[Any] = (),
+    lead: str = "",
+    source: str = "",
+) -> Any:
+    """A titled box; the title is its name for screen readers too.
+
+    source : of panel_states.SOURCES, what it shows. The browser writes the source's state into the head.
+    """
     head: list[Any] = [html.H2(title, id=f"title-{name}")]
     if tools:
         head.append(html.Div(list(tools), className="tools"))
+    shown: dict[str, str] = {}
+    if source:
+        words = [html.Span(className="panel-word"), html.Span(className="panel-detail")]
+        head.append(html.P(words, id=f"state-{name}", className="panel-state"))
+        shown = {"data-source": source, "data-state": "loading"}
     lines = [html.P(lead, className="lead")] if lead else []
     return html.Section(
         id=f"panel-{name}",
         className="panel",
         children=[html.Div(head, className="panel-head"), *lines, *children],
-        **{"aria-labelledby": f"title-{name}"},
+        **{"aria-labelledby": f"title-{name}", **shown},
     )
 
 

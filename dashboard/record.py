@@ -69,6 +69,7 @@ class Record:
     closes: Mapping[str, Mapping[int, float]] = field(default_factory=dict)  # symbol -> session date -> close
     recent: Mapping[str, Mapping[int, float]] = field(default_factory=dict)  # the same, the newest of it
     forecasts: int = 0
+    newest_forecast: int = 0  # yyyymmdd of the session after which the newest was made
     matured: Sequence[Matured] = ()
     watched: Mapping[str, int] = field(
         default_factory=dict
@@ -145,6 +146,7 @@ class RecordReader:
             closes=closes,
             recent={symbol: dict(sorted(series.items())[-RECENT:]) for symbol, series in closes.items()},
             forecasts=len(self._forecasts),
+            newest_forecast=max((day for _, day in self._forecasts), default=0),
             matured=self._scores.scored(self._forecasts, closes, nyse()),
             watched={model: sum(day < newest for day in days) for model, days in self._watched.items()},
             revision=self._record.revision + 1,

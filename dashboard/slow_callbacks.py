@@ -54,7 +54,7 @@ def _connect_trust(app: Dash, poller: Poller) -> None:
         manifest = getattr(snapshot.champion, "manifest", None)
         found = await asyncio.to_thread(skills)
         return (
-            trust_view.words(snapshot, rows),
+            trust_view.words(rows),
             figures.reliability(said) if said else figures.empty(),
             f"{len(said)} groups of forecasts by the chance of a loss that was named.",
             trust_view.scored(rows, found, poller.universe),

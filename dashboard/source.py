@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from dashboard import operations
 from dashboard.events import News, NewsReader
+from dashboard.live import NOT_SET_UP
 from dashboard.record import Record, RecordReader
 from feature_repo.online import FeatureReader, FeatureRow
 from producers.errors import TryAgain
@@ -109,7 +110,7 @@ class LiveSource:
         from feature_repo.online import FeastReader
 
         if not self._settings.registry_file.exists():
-            raise TryAgain("The feature store has not been set up yet.")
+            raise TryAgain(NOT_SET_UP)
         if time.monotonic() < self._reopen_at:
             raise TryAgain(self._why)
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import asdict
 from typing import Any
 
 from dash import set_props
@@ -11,6 +12,7 @@ from dashboard import drift_state, training_words, view
 from dashboard.freshness import pulse, quiet, waiting_for
 from dashboard.live import Poller, Snapshot, now_ms
 from dashboard.metrics import MODEL_AGE_S, READ_AGE_S, VIEWERS
+from dashboard.panel_states import sources
 from producers.universe import Universe
 
 EVERY_S = 1.0
@@ -42,7 +44,6 @@ def props(snapshot: Snapshot, universe: Universe, now_ms: int) -> Props:
         ("model-reason", "children"): training_words.model_reason(champion.reason) if champion else "",
         ("event-line", "children"): training_words.event_line(event) if event else "none yet.",
         ("event-since", "data-since"): str(event.at_ms) if event else "",
-        ("news-status", "children"): news.status,
     }
     for name in (*(asset.id for asset in universe.priced), drift_state.EVERYTHING):
         drift, alarm = drift_state.drift_line(name, news)
@@ -76,24 +77,35 @@ def frontier_revision(snapshot: Snapshot, waiting: str, now_ms: int) -> str:
 
 
 def beat(snapshot: Snapshot, universe: Universe, now_ms: int) -> dict[str, Any]:
-    """What a pulse is made of: the server's clock, the stages, the prices as numbers for the sparklines."""
-    return {**pulse(snapshot, universe, now_ms), "prices": _prices(snapshot, universe)}
+    """What a pulse is made of: the server's clock, the stages, the state of what the panels show, the prices as
+    numbers for the sparklines.
+    """
+    states = {name: asdict(stage) for name, stage in sources(snapshot, universe, now_ms).items()}
+    return {
+        **pulse(snapshot, universe, now_ms),
+        "sources": states,
+        "prices": _prices(snapshot, universe),
+    }
 
 
 def changes(new: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
     """The part of a beat that `old` has not; assets/live.js puts it over what it knows. The clock is always in it."""
-    stages = {
-        name: {field: value for field, value in stage.items() if old["stages"][name][field] != value}
-        if old
-        else stage
-        for name, stage in new["stages"].items()
-    }
     known = old["prices"] if old else {}
     return {
         "now_ms": new["now_ms"],
-        "stages": {name: stage for name, stage in stages.items() if stage},
+        "stages": _moved(new["stages"], old["stages"] if old else {}),
+        "sources": _moved(new["sources"], old["sources"] if old else {}),
         "prices": {name: price for name, price in new["prices"].items() if known.get(name) != price},
     }
+
+
+def _moved(new: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
+    """The fields of every stage that are others than before; all of one that was not there."""
+    found = {
+        name: {field: value for field, value in stage.items() if name not in old or old[name][field] != value}
+        for name, stage in new.items()
+    }
+    return {name: fields for name, fields in found.items() if fields}
 
 
 def changed(new: Props, old: Props) -> Props:

@@ -9,7 +9,6 @@ from typing import Any
 from dash import html
 
 from dashboard import figures, model_view, money
-from dashboard.live import Snapshot
 from dashboard.parts import bar, chart, panel, table
 from dashboard.skill import Skill
 from producers.universe import Universe
@@ -38,6 +37,7 @@ def trust(live: Live) -> list[Any]:
             ],
             lead="Every session's forecast is written down at its close and never changed. It is scored when its "
             "horizon has ended.",
+            source="record",
         ),
         panel(
             "model",
@@ -58,6 +58,7 @@ def trust(live: Live) -> list[Any]:
                 html.Div(id="provenance"),
                 html.Div(id="earned"),
             ],
+            source="model",
         ),
     ]
 
@@ -83,23 +84,11 @@ def pooled(rows: Sequence[Matured]) -> list[Said]:
     ]
 
 
-def words(snapshot: Snapshot, rows: Sequence[Matured]) -> list[Any]:
-    """The record in sentences; says how to get one while there is none."""
-    record = snapshot.record
-    if record.status:
-        return [
-            html.P(f"{record.status} It goes on by itself when the broker is back.", className="error-text")
-        ]
-    long = [row for row in rows if row.horizon != HORIZONS[0]]
+def words(rows: Sequence[Matured]) -> list[Any]:
+    """The record in sentences; nothing before there is one."""
     if not rows:
-        return [
-            html.P(
-                f"{record.forecasts:,} forecasts are written down, none has come due yet. A forecast of one session is "
-                "scored at the next close; one of a month after 21 sessions. A replay of your own prices "
-                "gets there in minutes.",
-                className="empty",
-            )
-        ]
+        return []
+    long = [row for row in rows if row.horizon != HORIZONS[0]]
     held = sum(row.inside90 for row in rows) / len(rows)
     lines = [
         f"{len(rows):,} forecasts have come due. The range that should hold 90 of 100 outcomes held "
@@ -174,9 +163,7 @@ def _p(skill: Skill | None) -> str:
 def provenance(manifest: Any) -> Any:
     """Where the model comes from: data, features, gate. None before there is a model."""
     if manifest is None:
-        return html.P(
-            "No model yet: the first one is fitted within seconds of the first prices.", className="empty"
-        )
+        return None
     report: Mapping[str, Any] = manifest.report
     lines = [
         ["Data up to", manifest.as_of_session],

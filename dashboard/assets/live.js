@@ -15,6 +15,7 @@
   var spoken = {};          // stage -> word last read out
   var saying = "";
   var paused = false;
+  var whilePaused = null;   // the sources as they were when Pause was switched on
   var held = {};            // what came while paused
   var troubles = {};        // a callback's output -> status of its last answer, while that was a refusal or an error
   var leaving = false;
@@ -95,6 +96,51 @@
     }
   }
 
+  function old(stage) {
+    return stage.state === "live" && stage.stale_after_s !== null
+      && (stage.since_ms === null || now() - stage.since_ms > stage.stale_after_s * 1000);
+  }
+
+  /* The panels whose figures a callback could not renew. */
+  function failed() {
+    var found = [];
+    Object.keys(troubles).forEach(function (output) {
+      (output.match(/[\w-]+(?=\.)/g) || []).forEach(function (id) {
+        var panel = byId(id) && byId(id).closest("[data-source]");
+        if (panel && found.indexOf(panel) < 0) { found.push(panel); }
+      });
+    });
+    return found;
+  }
+
+  /* What a panel says of itself (panel_states.py), as [state, words]. Everything is old when the server is gone. */
+  function panelWords(stage, gone, failing) {
+    var had = stage.state !== "loading" && stage.state !== "empty";
+    var since = stage.since_ms || last.now_ms;
+    var asOf = "as of " + age(since) + " ago";
+    if (gone) { return had ? ["stale", asOf + "; the server does not answer"] : ["error", "the server does not answer"]; }
+    if (failing) { return ["stale", "the server could not answer; it is asked again by itself"]; }
+    if (stage.state === "live" && paused) { return ["paused", asOf]; }
+    if (!had || stage.state === "error") {
+      return [stage.state, stage.detail + (had && stage.since_ms ? " (" + asOf + ")" : "")];
+    }
+    var words = [stage.since_ms ? asOf : "", stage.detail].filter(Boolean).join("; ");
+    return [old(stage) ? "stale" : stage.state, words];
+  }
+
+  function renderPanels(gone) {
+    if (last === null) { return; }
+    var failing = failed(), shown = whilePaused || last.sources;
+    document.querySelectorAll("[data-source]").forEach(function (panel) {
+      var stage = shown[panel.dataset.source];
+      if (!stage) { return; }
+      var said = panelWords(stage, gone, failing.indexOf(panel) >= 0);
+      if (panel.dataset.state !== said[0]) { panel.dataset.state = said[0]; }
+      write(panel.querySelector(".panel-word"), said[0]);
+      write(panel.querySelector(".panel-detail"), said[1]);
+    });
+  }
+
   function render() {
     if (!byId("stage-page")) { return; }
     var gone = last !== null && silentFor() > GONE_AFTER_S;
@@ -102,9 +148,7 @@
       Object.keys(last.stages).forEach(function (name) {
         var stage = last.stages[name];
         var since = stage.since_ms;
-        var word = stage.state;
-        if (word === "live" && (since === null || now() - since > stage.stale_after_s * 1000)) { word = "stale"; }
-        show(name, word, since === null ? "" : age(since), stage.detail);
+        show(name, old(stage) ? "stale" : stage.state, since === null ? "" : age(since), stage.detail);
       });
       show("page", gone ? "error" : paused ? "paused" : "live", age(last.now_ms),
         gone ? "the server does not answer" : paused ? "paused by you" : "connected");
@@ -125,6 +169,7 @@
       write(element, since ? age(since) + " ago" : "\u2013");
     });
     document.documentElement.classList.toggle("gone", gone);
+    renderPanels(gone);
   }
 
   /* Dash's socket waits up to 30 s between attempts and gives up after ten. The moment the server answers
@@ -251,8 +296,10 @@
       if (!pulse) { return; }
       var fresh = last === null || pulse.now_ms !== last.now_ms;
       if (last !== null) {  // only what has changed is sent
-        Object.keys(last.stages).forEach(function (name) {
-          pulse.stages[name] = Object.assign({}, last.stages[name], pulse.stages[name]);
+        ["stages", "sources"].forEach(function (kind) {
+          Object.keys(last[kind]).forEach(function (name) {
+            pulse[kind][name] = Object.assign({}, last[kind][name], pulse[kind][name]);
+          });
         });
         pulse.prices = Object.assign({}, last.prices, pulse.prices);
       }
@@ -273,6 +320,7 @@
 
     pause: function (wanted) {
       paused = !!wanted;
+      whilePaused = paused && last ? last.sources : null;
       document.documentElement.classList.toggle("paused", paused);
       if (!paused) {
         setAll(Object.keys(held).map(function (key) { return held[key]; }));

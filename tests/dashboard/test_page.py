@@ -148,7 +148,7 @@ def test_drift_and_model_events_arrive(site: Site, quiet: Tab) -> None:
     expect(page.locator("#event-line")).to_have_text(
         "A new training was requested, because a person asked for it."
     )
-    expect(page.locator("#news-status")).to_contain_text("no broker")
+    expect(page.locator("#state-drift")).to_contain_text("no broker")
 
 
 def test_the_page_says_what_it_waits_for(site: Site, quiet: Tab) -> None:
@@ -191,6 +191,44 @@ def test_old_ticks_are_stale_and_future_ones_are_not_negative(site: Site, quiet:
     site.source.reader.rows = {one.symbol: one for one in rows(at_ms=2_500_000_000_000)}
     expect(page.locator("#word-ticks")).to_have_text("live")
     expect(page.locator("#age-ticks")).to_have_text("0 s")
+
+
+def test_every_panel_says_its_state(site: Site, tab: Tab) -> None:
+    def states(**wanted: str) -> None:
+        for name, state in wanted.items():
+            expect(page.locator(f"#panel-{name}")).to_have_attribute("data-state", state)
+
+    def says(name: str, words: str) -> None:
+        expect(page.locator(f"#state-{name}")).to_contain_text(words)
+
+    page = tab.open(site.url)
+    states(result="live", risk="live", prices="live", compare="live", frontier="live", model="live")
+    states(stress="empty", record="empty", drift="empty", training="empty", history="empty", pipeline="live")
+    says("result", "as of ")
+    says("record", "The first one is at the close of the session after the first model.")
+    high = page.locator("#panel-risk").bounding_box()
+    site.source.away = "the online store does not answer: refused"
+    states(result="error", prices="error", compare="error", model="live", record="empty")
+    says("prices", "The online store does not answer: refused. Figures are from before and go on by themselves.")
+    assert page.locator("#panel-risk").bounding_box() == high, "nothing moves when a panel's words change"
+    site.source.away = ""
+    states(result="live", prices="live")
+    site.source.reader.rows = {one.symbol: one for one in rows(at_ms=1_760_000_000_000)}
+    states(result="stale", prices="stale", model="live")
+    says("prices", "days ago")
+    page.evaluate(
+        """() => window.dash_clientside.allocast.pulse({now_ms: Date.now(), stages: {}, prices: {}, set: [],
+            sources: {prices: {state: "closed", detail: "the exchange is closed"}}})"""
+    )
+    states(prices="closed", result="stale")
+    site.stop()
+    states(prices="stale", model="stale", pipeline="stale", record="error", history="error")
+    says("model", "the server does not answer")
+    site.source.reader.rows = {one.symbol: one for one in rows()}
+    site.start()
+    states(result="live", prices="live", record="empty")
+    expected = ("ERR_CONNECTION_REFUSED", "WebSocket", "the server did not respond")
+    assert [error for error in tab.errors if not any(part in error for part in expected)] == []
 
 
 def test_a_dead_server_is_said_and_a_new_one_found(site: Site, tab: Tab) -> None:
@@ -281,6 +319,9 @@ def test_figures_that_the_server_cannot_renew_are_dimmed(
         site.source.move("gold", 4200.0)
         expect(page.locator("#offline")).to_contain_text("The server could not answer.")
         expect(page.locator("html")).to_have_class(re.compile("failing"))
+        expect(page.locator("#panel-result")).to_have_attribute("data-state", "stale")
+        expect(page.locator("#state-result")).to_contain_text("the server could not answer")
+        expect(page.locator("#panel-model")).to_have_attribute("data-state", "live")
         expect(page.locator("#word-page")).to_have_text("live")  # the socket goes on
     site.source.move("gold", 4105.2)
     expect(page.locator("#offline")).to_be_hidden()

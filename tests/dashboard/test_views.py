@@ -115,19 +115,19 @@ def test_empty_waiting_and_error_states(
     site.source.said = News()
     site.source.served = []
     page = quiet.open(site.url + "?view=trust")
-    expect(page.locator("#record-words")).to_contain_text("none has come due yet")
+    expect(page.locator("#state-record")).to_contain_text("No forecast is written down yet.")
     page.screenshot(path=pictures / f"trust-empty-{look}.png", full_page=True)
     page.get_by_role("tab", name="Compare").click()
-    expect(page.locator("#stress-table")).to_contain_text("There is no recorded history yet")
+    expect(page.locator("#state-stress")).to_contain_text("There is no recorded history yet")
     page.get_by_role("tab", name="Drift and models").click()
-    expect(page.locator("#meters")).to_contain_text("No reports yet")
+    expect(page.locator("#state-drift")).to_contain_text("No reports yet")
     expect(page.locator("#no-earlier")).to_have_text("There is no earlier model to roll back to yet.")
     expect(page.get_by_role("button", name="Roll back")).to_be_disabled()
     page.screenshot(path=pictures / f"models-empty-{look}.png", full_page=True)
     assert violations(page) == []
     site.source.known = Record(status="The record is not available: refused.", revision=2)
     page.get_by_role("tab", name="Can I trust it?").click()
-    expect(page.locator("#record-words")).to_contain_text("It goes on by itself")
+    expect(page.locator("#state-record")).to_contain_text("It goes on by itself")
     site.source.away = "the online store does not answer: refused"
     page.get_by_role("tab", name="Your money").click()
     expect(page.locator("#word-features")).to_have_text("error")
