@@ -18,6 +18,7 @@ from producers.universe import Universe
 from training.answer import Answer, Request, Suggestion
 
 if TYPE_CHECKING:  # importing it loads ONNX Runtime, which the first paint does not need
+    from training.audit import Chain
     from training.champion import Champion
     from training.profit import Outcome
 
@@ -64,6 +65,12 @@ class Source(Protocol):
 
     def versions(self) -> list[str]:
         """Models that could be served, newest first."""
+
+    def chain(self, version: str) -> Chain:
+        """Why a model serves: everything that led to it. Reads logs, which may take seconds.
+
+        Raises FixAndRestart for a version there is none of, TryAgain without a broker.
+        """
 
     def retrain(self) -> str:
         """Ask for a retraining; a sentence. Raises TryAgain."""

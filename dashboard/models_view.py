@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,10 +11,12 @@ from dash import html
 
 from dashboard import drift_state, figures, money, training_words
 from dashboard.events import News
-from dashboard.parts import bar, chart, panel, table
+from dashboard.parts import bar, chart, does, panel, table
+from dashboard.shadow import standing, standing_of
 from dashboard.view import sentence
 from producers.universe import Asset, Universe
 from training.events import SHADOW, ModelEvent
+from training.forecast_log import Forecast
 
 Live = Callable[..., Any]
 
@@ -80,6 +82,25 @@ def models(assets: list[Asset], live: Live) -> list[Any]:
             "Models so far",
             [html.Div(id="events")],
             lead="Every request and what became of it, from the log that is kept for ever.",
+            source="history",
+        ),
+        panel(
+            "chain",
+            "How a model came to be",
+            [
+                dmc.Select(
+                    id="chain-version",
+                    data=[],
+                    placeholder="The model in use",
+                    clearable=True,
+                    w=290,
+                    **{"aria-label": "Model whose chain is shown"},
+                ),
+                html.P(id="chain-error", className="form-error", role="status"),
+                html.Div(id="chain"),
+            ],
+            lead="From the alarm to the decision, from the model's files and the logs. "
+            "`allocast models show VERSION --replay` computes it all again.",
             source="history",
         ),
     ]
@@ -175,10 +196,10 @@ def drift_lines(news: News, universe: Universe) -> list[tuple[str, list[str], li
     return lines
 
 
-def progress(news: News, watched: Mapping[str, int], shadow_sessions: int) -> Any:
-    """What is under way: a bar while a model is trained, a sentence while it waits or is watched.
+def progress(news: News, trial: Sequence[Forecast], shadow_sessions: int) -> Any:
+    """What is under way: a bar while a model is trained, a sentence while it waits, its standing while it is watched.
 
-    watched : version -> sessions whose outcomes are known.      shadow_sessions : after which it is judged.
+    trial : forecasts of challenger and champion.      shadow_sessions : after which it is judged.
     """
     newest = news.latest
     if newest is not None and newest.kind == "training" and not newest.final:
@@ -198,8 +219,7 @@ def progress(news: News, watched: Mapping[str, int], shadow_sessions: int) -> An
     shadow = _shadow(news.events)
     if shadow is None:
         return None
-    seen = min(watched.get(shadow.version, 0), shadow_sessions)
-    return html.P(f"{shadow.version} is being watched: {seen} of {shadow_sessions} sessions.")
+    return standing_of(standing(trial, shadow.version, shadow.at_ms), shadow.version, shadow_sessions)
 
 
 def _shadow(events: Sequence[ModelEvent]) -> ModelEvent | None:
@@ -209,13 +229,13 @@ def _shadow(events: Sequence[ModelEvent]) -> ModelEvent | None:
     return None if last is None or last.idempotency_key in judged else last
 
 
-def history(events: Sequence[ModelEvent]) -> Any:
-    """Newest first; nothing before the first event."""
+def history(events: Sequence[ModelEvent], kept: Collection[str] = ()) -> Any:
+    """Newest first; nothing before the first event. kept : versions whose files are still there."""
     rows = [
         [
             datetime.fromtimestamp(one.at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S"),
             training_words.EVENTS.get(one.kind, one.kind),
-            one.version or money.NOTHING,
+            _version(one.version, kept) if one.version else money.NOTHING,
             training_words.because(one.reason) if one.reason else money.NOTHING,
             sentence(one.detail) or money.NOTHING,
         ]
@@ -224,3 +244,8 @@ def history(events: Sequence[ModelEvent]) -> Any:
     if not rows:
         return None
     return table(["When (UTC)", "What", "Version", "Because", "Detail"], rows, "History of the models", "log")
+
+
+def _version(version: str, kept: Collection[str]) -> Any:
+    """A version as a button that shows its chain, where its files are kept."""
+    return does(version, f"chain:{version}", f"How {version} came to be") if version in kept else version

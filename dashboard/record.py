@@ -29,7 +29,7 @@ SCORE_EVERY_S = 5.0
 LAG_EVERY_S = 5.0
 KEPT_FORECASTS = 20_000  # the newest: ten assets, eight years
 SPARE_FORECASTS = 1_000  # more, before the oldest are dropped
-KEPT_CHALLENGERS = 8
+KEPT_TRIAL = 2_000  # forecasts of a challenger and of the champion beside it: ten assets, a hundred sessions
 RECENT = 64  # sessions
 
 
@@ -71,9 +71,10 @@ class Record:
     forecasts: int = 0
     newest_forecast: int = 0  # yyyymmdd of the session after which the newest was made
     matured: Sequence[Matured] = ()
-    watched: Mapping[str, int] = field(
+    fitted: Mapping[tuple[str, int], Sequence[float]] = field(
         default_factory=dict
-    )  # version in its shadow -> sessions with an outcome
+    )  # symbol, session date -> mean, alpha, beta of the GARCH process behind a forecast
+    trial: Sequence[Forecast] = ()  # of the newest challenger and, from its first session on, of the champion
     pipeline: Pipeline = Pipeline()
     status: str = ""  # one sentence while the broker is away
     revision: int = 0
@@ -93,7 +94,7 @@ class RecordReader:
         self._closes: dict[str, dict[int, float]] = {}
         self._forecasts: dict[tuple[str, int], Forecast] = {}
         self._scores = Scorekeeper()
-        self._watched: dict[str, set[int]] = {}  # version in its shadow -> sessions it forecast after
+        self._challenger: dict[tuple[str, int], Forecast] = {}  # of the newest one
         self._moved, self._scored_at, self._lag_at = True, 0.0, 0.0
         self._follower = Follower("record", config, (BARS, FORECASTS), self)
 
@@ -127,20 +128,23 @@ class RecordReader:
     def _forecast(self, one: Forecast) -> None:
         """The first champion's of a symbol and session counts; nobody was told the others."""
         if one.role == CHALLENGER:
-            self._watched.setdefault(one.model, set()).add(one.session_date)
-            self._watched = dict(list(self._watched.items())[-KEPT_CHALLENGERS:])
+            newest = max(self._challenger.values(), key=lambda known: known.made_ms, default=one)
+            if one.model != newest.model:
+                if one.made_ms < newest.made_ms:
+                    return  # partitions are read one after the other
+                self._challenger = {}
+            self._challenger.setdefault((one.symbol, one.session_date), one)
         elif one.role == CHAMPION:
             self._forecasts.setdefault((one.symbol, one.session_date), one)
             if len(self._forecasts) > KEPT_FORECASTS + SPARE_FORECASTS:
-                newest = sorted(self._forecasts.items(), key=lambda item: item[0][1])[-KEPT_FORECASTS:]
-                self._forecasts = dict(newest)
+                kept = sorted(self._forecasts.items(), key=lambda item: item[0][1])[-KEPT_FORECASTS:]
+                self._forecasts = dict(kept)
 
     def publish(self) -> None:
         """Make what was absorbed visible; scores the forecasts whose horizon has ended since."""
         from producers.sessions import nyse  # its calendar takes a second to import
 
         closes = {symbol: dict(series) for symbol, series in self._closes.items()}
-        newest = max((day for series in closes.values() for day in series), default=0)
         self._record = replace(
             self._record,
             closes=closes,
@@ -148,9 +152,19 @@ class RecordReader:
             forecasts=len(self._forecasts),
             newest_forecast=max((day for _, day in self._forecasts), default=0),
             matured=self._scores.scored(self._forecasts, closes, nyse()),
-            watched={model: sum(day < newest for day in days) for model, days in self._watched.items()},
+            fitted={key: tuple(one.garch) for key, one in self._forecasts.items() if one.garch},
+            trial=self._trial(),
             revision=self._record.revision + 1,
         )
+
+    def _trial(self) -> list[Forecast]:
+        """In the order in which they were made, the champion's of a session first."""
+        first = min((day for _, day in self._challenger), default=0)
+        if not first:
+            return []
+        beside = [one for (_, day), one in self._forecasts.items() if day >= first]
+        both = sorted([*beside, *self._challenger.values()], key=lambda one: (one.session_date, one.symbol))
+        return both[:KEPT_TRIAL]
 
     def polled(self, consumer: Any) -> None:
         """The lag alone is no news to score again for."""

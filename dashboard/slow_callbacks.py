@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
-from dash import ClientsideFunction, Dash, Input, Output
+from dash import ClientsideFunction, Dash, Input, Output, no_update
 
-from dashboard import drift_state, figures, health_view, models_view, trust_view
+from dashboard import chain_view, drift_state, figures, health_view, models_view, trust_view
 from dashboard.live import Poller, now_ms
-from dashboard.skill import Skill, against_random_walk
+from dashboard.skill import Skill, skills
+from producers.errors import AllocastError
 from training.answer import HORIZONS
 
+KEPT_CHAINS = 16
 GATES = {  # view -> what it is computed again for, while it is open
     "trust": [("slow-tick", "data"), ("horizon", "value")],
     "models": [("slow-tick", "data")],
@@ -31,11 +34,12 @@ def connect(app: Dash, poller: Poller) -> None:
         )
     _connect_trust(app, poller)
     _connect_models(app, poller)
+    _connect_chain(app, poller)
     _connect_health(app, poller)
 
 
 def _connect_trust(app: Dash, poller: Poller) -> None:
-    skills = _once_per_revision(poller)
+    live_skills = _once_per_revision(poller)
 
     @app.callback(
         Output("record-words", "children"),
@@ -52,7 +56,7 @@ def _connect_trust(app: Dash, poller: Poller) -> None:
         rows = snapshot.record.matured
         said = trust_view.pooled(rows)
         manifest = getattr(snapshot.champion, "manifest", None)
-        found = await asyncio.to_thread(skills)
+        found = await asyncio.to_thread(live_skills)
         return (
             trust_view.words(rows),
             figures.reliability(said) if said else figures.empty(),
@@ -72,17 +76,20 @@ def _once_per_revision(poller: Poller) -> Callable[[], list[Skill]]:
     held: tuple[int, list[Skill]] = (-1, [])
     one_at_a_time = threading.Lock()
 
-    def skills() -> list[Skill]:
+    def live_skills() -> list[Skill]:
         nonlocal held
         with one_at_a_time:
             record = poller.snapshot.record
             if held[0] != record.revision:
                 from producers.sessions import nyse
 
-                held = record.revision, against_random_walk(record.matured, record.closes, nyse())
+                held = (
+                    record.revision,
+                    skills(record.matured, record.closes, record.fitted, nyse()),
+                )
             return held[1]
 
-    return skills
+    return live_skills
 
 
 def _connect_models(app: Dash, poller: Poller) -> None:
@@ -96,6 +103,7 @@ def _connect_models(app: Dash, poller: Poller) -> None:
         Output("drift-summary", "children"),
         Output("progress", "children"),
         Output("events", "children"),
+        Output("chain-version", "data"),
         Output("rollback-version", "data"),
         Output("rollback-version", "disabled"),
         Output("rollback", "disabled"),
@@ -119,13 +127,38 @@ def _connect_models(app: Dash, poller: Poller) -> None:
             models_view.known(news, universe),
             figures.drift(lines) if lines else figures.empty(),
             words,
-            models_view.progress(news, snapshot.record.watched, poller.source.shadow_sessions()),
-            models_view.history(news.events),
+            models_view.progress(news, snapshot.record.trial, poller.source.shadow_sessions()),
+            models_view.history(news.events, versions),
+            [{"value": one, "label": one} for one in versions],
             [{"value": one, "label": one} for one in earlier],
             not earlier,
             not earlier,
             "" if earlier else "There is no earlier model to roll back to yet.",
         )
+
+
+def _connect_chain(app: Dash, poller: Poller) -> None:
+    """The logs are read again when they say something new about models, once for all viewers."""
+    read = lru_cache(maxsize=KEPT_CHAINS)(lambda version, _newest: poller.source.chain(version))
+
+    @app.callback(
+        Output("chain", "children"),
+        Output("chain-error", "children"),
+        Input("go-models", "data"),
+        Input("chain-version", "value"),
+        prevent_initial_call=True,
+    )
+    async def chain(opened: object, version: str | None) -> tuple[Any, str]:
+        snapshot = poller.snapshot
+        wanted = version or (snapshot.champion.version if snapshot.champion else "")
+        if not opened or not wanted:
+            return None, ""
+        newest = max((one.at_ms for one in snapshot.news.events), default=0)
+        try:
+            found = await asyncio.to_thread(read, str(wanted), newest)
+        except AllocastError as error:
+            return no_update, str(error)
+        return chain_view.chain(found, poller.universe), ""
 
 
 def _connect_health(app: Dash, poller: Poller) -> None:

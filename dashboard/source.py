@@ -18,6 +18,7 @@ from stream_processors.state_version import APP_ID
 from training.answer import Answer, Request, Suggestion
 
 if TYPE_CHECKING:
+    from training.audit import Chain
     from training.champion import Champion, ChampionWatcher
     from training.profit import Outcome
 
@@ -93,6 +94,11 @@ class LiveSource:
 
     def versions(self) -> list[str]:
         return operations.versions(self._settings)
+
+    def chain(self, version: str) -> Chain:
+        from training.model_logs import chain_of
+
+        return chain_of(self._settings, version)[0]
 
     def retrain(self) -> str:
         return operations.retrain(self._config)

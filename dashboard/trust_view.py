@@ -10,7 +10,7 @@ from dash import html
 
 from dashboard import figures, model_view, money
 from dashboard.parts import bar, chart, panel, table
-from dashboard.skill import Skill
+from dashboard.skill import GARCH, WALK, Skill
 from producers.universe import Universe
 from training.horizons import HORIZONS
 from training.said_and_done import EDGES, Matured, Said, Score, scores
@@ -113,28 +113,32 @@ def scored(rows: Sequence[Matured], skills: Sequence[Skill], universe: Universe)
     """The record as a table per asset and horizon."""
     if not rows:
         return None
-    by_case = {(one.symbol, one.horizon): one for one in skills}
+    by_case = {(one.symbol, one.horizon, one.reference): one for one in skills}
     lines = []
     for score in scores(rows):
         asset = universe.by_symbol(score.symbol)
-        skill = by_case.get((score.symbol, score.horizon))
+        walk, garch = (by_case.get((score.symbol, score.horizon, one)) for one in (WALK, GARCH))
         lines.append(
             [
                 f"{asset.name if asset else score.symbol}, {sessions(score.horizon)}",
                 f"{score.matured:,}",
                 _coverage(score),
                 f"{score.left_tail05 * 100:.0f} %",
-                money.NOTHING if skill is None else money.percent(skill.skill),
-                _p(skill),
+                _saved_of(walk),
+                _p(walk),
+                _saved_of(garch),
+                _p(garch),
             ]
         )
-    head = ["Forecast", "Came due", "90 % range held", "Below the 5 % line", "Skill on a random walk", "p"]
+    head = ["Forecast", "Came due", "90 % range held", "Below the 5 % line"]
+    head += ["Skill on a random walk", "p", "Skill on GARCH", "p"]
     return html.Div(
         [
             table(head, lines, "Record per asset and horizon", "numbers"),
             html.P(
-                "Skill: the share of a random walk's CRPS that our forecasts saved, on these same days; p allows for "
-                "the overlap. Against GARCH, over two decades, it is measured by `allocast bench forecast`.",
+                "Skill: the share of the CRPS of a random walk, or of a Gaussian GARCH(1,1) with the parameters that "
+                "were logged, which our forecasts saved on these same days; p allows for the overlap. Over two "
+                "decades both are measured by `allocast bench forecast`.",
                 className="note",
             ),
         ]
@@ -154,8 +158,14 @@ def _coverage(score: Score) -> str:
     return f"{score.coverage90 * 100:.0f} %{' (few)' if score.matured < FEW else ''}"
 
 
+def _saved_of(skill: Skill | None) -> str:
+    return money.NOTHING if skill is None else money.percent(skill.skill)
+
+
 def _p(skill: Skill | None) -> str:
-    if skill is None or skill.p is None:
+    if skill is None:
+        return money.NOTHING
+    if skill.p is None:
         return "too few"
     return f"{skill.p:.3f}" if skill.p >= 0.001 else "< 0.001"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from typing import Any, TypeVar
 
 import msgspec
 
@@ -12,16 +11,12 @@ from producers.errors import FixAndRestart, TryAgain
 from producers.kafka_client import client_config
 from producers.settings import Settings, load_settings
 from producers.universe import load_universe
-from stream_processors.drift import DriftReport
 from stream_processors.messages import Bar
 from training import artefact, audit, serving
-from training.artefact import CHALLENGER, CHAMPION, PREVIOUS, champion_version
+from training.artefact import PREVIOUS, champion_version
 from training.champion import Champion
-from training.events import ModelEvent
 from training.forecast_log import Forecast
-from training.record_command import everything
-
-T = TypeVar("T")
+from training.model_logs import chain_of, folder_of, records
 
 
 def run_list(as_json: bool) -> int:
@@ -53,18 +48,14 @@ def run_show(version: str, replay: bool, as_json: bool) -> int:
     Raises FixAndRestart for a version there is none of, TryAgain when the broker does not answer.
     """
     settings = load_settings()
-    if version in (CHAMPION, CHALLENGER, PREVIOUS):
-        version = artefact.pointed(settings.models_dir, version) or version
-    manifest = artefact.manifest_of(_folder(settings, version))
-    reports = _read(settings, topics.DRIFT, DriftReport)
-    found = audit.chain(manifest, _read(settings, topics.MODEL_EVENTS, ModelEvent), reports)
+    found, reports = chain_of(settings, version)
     checks = []
     if replay:
         assets = {asset.symbol: asset.id for asset in load_universe(settings.universe_file).priced}
         bars = sorted(
-            _read(settings, topics.BARS, Bar), key=lambda one: (one.session_date, one.symbol)
+            records(settings, topics.BARS, Bar), key=lambda one: (one.session_date, one.symbol)
         )  # partitions come one after the other
-        checks = audit.again(found, assets, bars, _read(settings, topics.FORECASTS, Forecast), reports)
+        checks = audit.again(found, assets, bars, records(settings, topics.FORECASTS, Forecast), reports)
     if as_json:
         body = {**msgspec.to_builtins(found), "replay": msgspec.to_builtins(checks)}
         sys.stdout.write(msgspec.json.encode(body).decode() + "\n")
@@ -78,7 +69,7 @@ def run_show(version: str, replay: bool, as_json: bool) -> int:
 def run_promote(version: str, as_json: bool) -> int:
     """Serve a version from now on. What it replaces is kept, for `rollback`."""
     settings = load_settings()
-    Champion(_folder(settings, version))  # refused here rather than by every page
+    Champion(folder_of(settings, version))  # refused here rather than by every page
     before = champion_version(settings.models_dir)
     if before == version:
         raise FixAndRestart(f"{version} is what is served already")
@@ -92,12 +83,12 @@ def run_rollback(as_json: bool) -> int:
     if now is None:
         raise FixAndRestart("no model is served yet")
     before = artefact.pointed(settings.models_dir, PREVIOUS)
-    before = before or artefact.manifest_of(_folder(settings, now)).replaces
+    before = before or artefact.manifest_of(folder_of(settings, now)).replaces
     if not before:
         raise FixAndRestart(
             f"{now} replaced no model that is still known; use `allocast models promote VERSION`"
         )
-    Champion(_folder(settings, before))
+    Champion(folder_of(settings, before))
     return _serve(settings, before, None, "rolled_back", f"by hand, from {now}", as_json)
 
 
@@ -120,29 +111,3 @@ def _serve(
         msgspec.json.encode(body).decode() + "\n" if as_json else f"{version} is served from now on\n"
     )
     return 0
-
-
-def _folder(settings: Settings, version: str) -> Any:
-    folder = settings.models_dir / version
-    if not folder.is_dir() or folder.parent != settings.models_dir:
-        known = ", ".join(sorted(one.name for one in settings.models_dir.glob("[0-9]*"))) or "none"
-        raise FixAndRestart(f"no model {version!r} in {settings.models_dir}; there are: {known}")
-    return folder
-
-
-def _read(settings: Settings, topic: str, kind: type[T]) -> list[T]:
-    """Every record of a topic that can be read, in the order of its partitions."""
-    from kafka.errors import KafkaError
-
-    found = []
-    try:
-        for value in everything(settings, topic):
-            try:
-                found.append(msgspec.json.decode(value, type=kind))
-            except (msgspec.DecodeError, UnicodeDecodeError):
-                continue  # its reader has said so
-    except (KafkaError, OSError) as error:
-        raise TryAgain(
-            f"the broker at {settings.kafka_bootstrap_servers} does not answer: {error}"
-        ) from error
-    return found

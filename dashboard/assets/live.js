@@ -267,6 +267,12 @@
       );
     },
     print: function () { window.print(); },
+    chain: function (version) {
+      window.dash_clientside.set_props("chain-version", { value: version });
+      var panel = byId("panel-chain");
+      panel.scrollIntoView({ block: "start" });
+      panel.querySelector("input").focus({ preventScroll: true });
+    },
     png: png
   };
 

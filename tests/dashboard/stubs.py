@@ -16,6 +16,7 @@ from feature_repo.online import FeatureRow, MemoryReader
 from producers.errors import FixAndRestart, TryAgain
 from producers.sessions import nyse
 from producers.universe import Universe, load_universe
+from stream_processors.drift import DriftReport as DriftAlarm
 from training.answer import (
     FAN_SESSIONS,
     HORIZONS,
@@ -29,10 +30,14 @@ from training.answer import (
     Suggestion,
     Summary,
 )
+from training.artefact import Manifest
+from training.audit import Chain
 from training.champion import Scenarios
+from training.duel import Standing
 from training.events import ModelEvent
 from training.frontier import suggest
 from training.horizons import FAN
+from training.horizons import HORIZONS as LOGGED
 from training.profit import Outcome, simulate
 from training.said_and_done import Matured
 
@@ -171,6 +176,67 @@ def answer(
     )
 
 
+def manifest(version: str = "v1") -> Manifest:
+    """Of a model that drift asked for."""
+    return Manifest(
+        schema="artefact/3",
+        version=version,
+        created_ms=now_ms(),
+        reason="drift",
+        detail="",
+        symbols=[asset.symbol for asset in UNIVERSE.priced],
+        rate=None,
+        as_of_session="2026-07-29",
+        feed="simulated",
+        data_hash="5f0c1d2e3a4b",
+        spec_hash=spec_hash(),
+        horizons=list(LOGGED),
+        levels=[0.5],
+        members=["climatology", "lstm"],
+        inflation_month="2026-06",
+        inflation_known="2026-07-14",
+        earned={},
+        report={
+            "accepted": True,
+            "gate": "on 378 held-out sessions the pool's CRPS is 0.40 % below that of the pool without the LSTM",
+            "train_s": 61.0,
+            "horizons": [1, 21, 63, 126],
+            "crps": {"pool": [0.54, 0.55, 0.57, 0.58], "garch_fhs": [0.55, 0.56, 0.58, 0.6]},
+        },
+        request="drift:gold:20260729",
+        replaces="v0",
+        parameters={"seeds": 5, "epochs": 12},
+        git_revision="0a1b2c3d",
+    )
+
+
+def chain(version: str = "v1") -> Chain:
+    """From an alarm on gold to a promotion."""
+    own = manifest(version)
+    alarm = DriftAlarm(
+        asset="gold",
+        detector="scale",
+        value=6_000.0,
+        threshold=4_032.0,
+        alarm=True,
+        triggers=True,
+        session_date=20260729,
+        pit=0.999,
+        model="v0",
+        at_ms=now_ms(),
+        window=23,
+        bar="market.bars[4]@5120",
+        forecast="forecasts.log[4]@733",
+    )
+    stood = Standing(version, "v0", 10, 0, -0.012, -1.4, 0.6, 0.0061, 0.0063)
+    events = [
+        ModelEvent(kind, "" if kind == "requested" else version, "drift", now_ms() + at)
+        for at, kind in enumerate(("requested", "trained", "shadow", "promoted"))
+    ]
+    transition = {"name": "training", "reason": "gold at its threshold for two sessions"}
+    return Chain(version, own, alarm, [transition], events, stood, f"promoted: {stood.words()}")
+
+
 class StubSource:
     """A source whose parts a test sets; set `away` to make the store unreachable."""
 
@@ -219,6 +285,11 @@ class StubSource:
 
     def versions(self) -> list[str]:
         return self.served
+
+    def chain(self, version: str) -> Chain:
+        if version not in self.served:
+            raise FixAndRestart(f"no model {version!r}; there are: {', '.join(self.served)}")
+        return chain(version)
 
     def retrain(self) -> str:
         self.did.append("retrain")

@@ -15,7 +15,7 @@ from dashboard.compare import difference, figures, less_risk, profit
 from dashboard.live import Snapshot
 from dashboard.market_hours import is_open, next_opening_ms
 from dashboard.past import so_far
-from dashboard.skill import against_random_walk, p_value
+from dashboard.skill import GARCH, WALK, p_value, skills
 from dashboard.stress import WINDOWS, Window, path, stress
 from producers.sessions import nyse
 from tests.dashboard.stubs import UNIVERSE, champion, closes, record, rows
@@ -110,23 +110,40 @@ def matured(
 
 def test_the_record_in_words() -> None:
     rows_ = [matured("GC=F", 20260701 + n, n == 0, horizon=21) for n in range(10)]
-    text = str(trust_view.words(Snapshot(record=record(matured=rows_)), rows_))
+    text = str(trust_view.words(rows_))
     assert "10 forecasts have come due" in text
     assert "named about 10 % chance of a loss, it happened 1 of 10 times" in text
-    assert "written down, none has come due" in str(trust_view.words(Snapshot(record=record(matured=[])), []))
-    away = Snapshot(record=record(status="The broker is away."))
-    assert "goes on by itself" in str(trust_view.words(away, rows_))
+    assert trust_view.words([]) == []
 
 
 def test_skill_is_positive_for_who_knows_more() -> None:
     known = {"GC=F": closes()["GC=F"]}
     days = sorted(known["GC=F"])[-40:-2]
     good = [matured("GC=F", day, False, crps=1e-6) for day in days]
-    (found,) = against_random_walk(good, known, nyse())
+    (found,) = skills(good, known, {}, nyse())
     assert found.skill > 0.99
     assert found.p is not None
     assert found.p < 0.001
-    assert against_random_walk([matured("GC=F", 19990105, False)], known, nyse()) == []
+    assert skills([matured("GC=F", 19990105, False)], known, {}, nyse()) == []
+
+
+def test_garch_is_a_walk_without_clusters_and_knows_calm_from_storm() -> None:
+    """With alpha 0 its variance is the long-run one; after calm sessions it says less than the walk."""
+    rng = np.random.default_rng(4)
+    days = [int(day) for day in nyse().yyyymmdd if day >= 20200102][:900]
+    moves = np.concatenate([rng.normal(0, 0.02, 700), rng.normal(0, 0.005, 200)])
+    prices = {"GC=F": dict(zip(days, (100 * np.exp(np.cumsum(moves))).tolist(), strict=True))}
+    rows_ = [matured("GC=F", day, False, crps=0.003) for day in days[760:890]]
+    mean = float(moves[:760].mean())
+    plain = {("GC=F", row.session_date): (mean, 0.0, 0.9) for row in rows_}
+    walk, flat = skills(rows_, prices, plain, nyse())
+    assert (walk.reference, flat.reference) == (WALK, GARCH)
+    assert flat.skill == pytest.approx(walk.skill, abs=0.002)
+    clustered = {("GC=F", row.session_date): (0.0, 0.1, 0.88) for row in rows_}
+    walk, garch = skills(rows_, prices, clustered, nyse())
+    assert garch.skill < walk.skill - 0.2, (
+        "in a calm GARCH is far better than the walk, so less is saved of it"
+    )
 
 
 def test_a_test_needs_enough_and_finds_nothing_in_noise() -> None:

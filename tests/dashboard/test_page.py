@@ -209,7 +209,10 @@ def test_every_panel_says_its_state(site: Site, tab: Tab) -> None:
     high = page.locator("#panel-risk").bounding_box()
     site.source.away = "the online store does not answer: refused"
     states(result="error", prices="error", compare="error", model="live", record="empty")
-    says("prices", "The online store does not answer: refused. Figures are from before and go on by themselves.")
+    says(
+        "prices",
+        "The online store does not answer: refused. Figures are from before and go on by themselves.",
+    )
     assert page.locator("#panel-risk").bounding_box() == high, "nothing moves when a panel's words change"
     site.source.away = ""
     states(result="live", prices="live")
@@ -321,7 +324,7 @@ def test_figures_that_the_server_cannot_renew_are_dimmed(
         expect(page.locator("html")).to_have_class(re.compile("failing"))
         expect(page.locator("#panel-result")).to_have_attribute("data-state", "stale")
         expect(page.locator("#state-result")).to_contain_text("the server could not answer")
-        expect(page.locator("#panel-model")).to_have_attribute("data-state", "live")
+        expect(page.locator("#panel-pipeline")).to_have_attribute("data-state", "live")
         expect(page.locator("#word-page")).to_have_text("live")  # the socket goes on
     site.source.move("gold", 4105.2)
     expect(page.locator("#offline")).to_be_hidden()

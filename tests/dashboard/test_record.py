@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from dashboard import record as module
-from dashboard import scorekeeper, slow_callbacks
+from dashboard import scorekeeper, shadow, slow_callbacks
 from dashboard.live import Poller
 from dashboard.record import Pipeline, RecordReader
 from dashboard.scorekeeper import Scorekeeper
@@ -129,7 +129,11 @@ def test_recording_goes_on_and_drops_the_oldest(
     assert kept[-1] == DAYS[29]
     assert 10 <= len(kept) <= 12
     assert {one.role for one in reader._forecasts.values()} == {"champion"}
-    assert reader.record().watched == {"challenger": 29}  # the last has no outcome yet
+    found = shadow.standing(reader.record().trial, "challenger", 0)
+    assert found is not None
+    assert (found.old, found.holes) == ("champion", 0)
+    kept_beside = len({day for _, day in reader._forecasts})
+    assert found.sessions >= kept_beside - 2  # the newest two have no outcome, or may get another one
 
 
 def test_many_viewers_compute_the_skills_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,16 +144,16 @@ def test_many_viewers_compute_the_skills_once(monkeypatch: pytest.MonkeyPatch) -
         asked.append(1)
         return []
 
-    monkeypatch.setattr(slow_callbacks, "against_random_walk", slow)
+    monkeypatch.setattr(slow_callbacks, "skills", slow)
     source = StubSource(*rows(), champion=champion())
     source.known = record()
     poller = Poller(source, UNIVERSE)
     poller.step()
-    skills = slow_callbacks._once_per_revision(poller)
+    live_skills = slow_callbacks._once_per_revision(poller)
 
     def view() -> list[Any]:
         all_here.wait(timeout=10)
-        return skills()
+        return live_skills()
 
     with ThreadPoolExecutor(4) as viewers:
         assert [one.result() for one in [viewers.submit(view) for _ in range(4)]] == [[]] * 4
@@ -158,14 +162,14 @@ def test_many_viewers_compute_the_skills_once(monkeypatch: pytest.MonkeyPatch) -
 
 def test_the_walk_of_sums_is_that_of_the_returns() -> None:
     """Mean and deviation from running sums are those of the returns themselves."""
-    from dashboard.skill import against_random_walk
+    from dashboard.skill import skills
     from training.horizons import crps
     from training.shape import normal_quantiles
 
     prices = {"GC=F": closes()["GC=F"]}
     known = {("GC=F", day): forecast("GC=F", day, price=prices["GC=F"][day]) for day in DAYS[:5]}
     scored = [one for one in matured(known.values(), prices, nyse()) if one.horizon == 21]
-    (skill,) = against_random_walk(scored, prices, nyse())
+    (skill,) = skills(scored, prices, {}, nyse())
     walk = 0.0
     days = list(prices["GC=F"])
     for row in scored:

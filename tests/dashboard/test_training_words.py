@@ -9,11 +9,16 @@ from typing import Any
 import msgspec
 import pytest
 
-from dashboard import models_view
+from dashboard import models_view, shadow
 from dashboard.events import News
 from dashboard.training_words import event_line
 from producers.request import TrainingRequest
+from producers.sessions import nyse
+from training.duel import Standing
 from training.events import ModelEvent
+from training.forecast_log import Forecast
+from training.horizons import HORIZONS, LEVELS
+from training.shape import normal_quantiles
 
 KINDS = (
     "requested", "training", "trained", "shadow", "promoted", "rejected", "failed", "kept", "rolled_back"
@@ -29,8 +34,33 @@ def told(*events: ModelEvent) -> News:
     return said
 
 
-def shown(*events: ModelEvent, watched: int = 0) -> str:
-    return str(models_view.progress(told(*events), {"v2": watched}, 10))
+def shown(*events: ModelEvent, trial: list[Forecast] | None = None) -> str:
+    return str(models_view.progress(told(*events), trial or [], 10))
+
+
+def trial(sessions: int, holes: int = 0, price: float = 1.0) -> list[Forecast]:
+    """Of the champion v1 after every session, of v2 after all but the last `holes`; both say the same."""
+    days = [int(day) for day in nyse().yyyymmdd if day > 20260101][: sessions + holes]
+    made = [("v1", "champion", days), ("v2", "challenger", days[:sessions])]
+    found = [
+        Forecast(
+            symbol="GC=F",
+            session_date=day,
+            session_close_ms=1,
+            price=100.0 * price ** days.index(day),
+            model=model,
+            data_hash="",
+            spec_hash="",
+            made_ms=5,
+            horizons=list(HORIZONS),
+            levels=LEVELS.tolist(),
+            quantiles=[(normal_quantiles() * 0.01).tolist()] * len(HORIZONS),
+            role=role,
+        )
+        for model, role, dates in made
+        for day in dates
+    ]
+    return sorted(found, key=lambda one: one.session_date)
 
 
 @pytest.mark.parametrize(("kind", "reason"), list(product(KINDS, REASONS)))
@@ -69,10 +99,49 @@ def test_a_model_in_its_shadow_is_counted_until_it_is_judged() -> None:
     def event(kind: str, at_ms: int, **given: Any) -> ModelEvent:
         return ModelEvent(kind, "v2", "drift", at_ms, idempotency_key="k", **given)
 
-    shadow = event("shadow", 2)
-    assert "v2 is being watched: 3 of 10 sessions." in shown(event("trained", 1), shadow, watched=3)
+    watched = event("shadow", 2)
+    assert "v2 is being watched: 0 of 10 sessions. Its first" in shown(event("trained", 1), watched)
+    beside = shown(event("trained", 1), watched, trial=trial(5))
+    assert "v2 is being watched: 3 of 10 sessions." in beside  # of the newest two the outcome is open
+    assert "judged after 7 more sessions with an outcome. As it stands it would be promoted." in beside
+    assert "Champion v1" in beside
     # A word about another model does not end it.
     other = ModelEvent("rolled_back", "v0", "manual", 3, idempotency_key="other", final=True)
-    assert "3 of 10" in shown(shadow, other, watched=3)
-    assert shown(shadow, event("promoted", 4, final=True), watched=10) == "None"
+    assert "3 of 10" in shown(watched, other, trial=trial(5))
+    assert shown(watched, event("promoted", 4, final=True), trial=trial(12)) == "None"
     assert shown(event("training", 1, progress=0.5), event("failed", 2, final=True)) == "None"
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (
+            {"sessions": 0},
+            "It is judged after 10 more sessions with an outcome. Nothing can be compared yet.",
+        ),
+        ({"sessions": 9}, "after 1 more session with an outcome. As it stands it would be promoted."),
+        ({"sessions": 10}, "It is judged at the next close. As it stands it would be promoted."),
+        (
+            {"sessions": 4, "t": 2.5},
+            "would be rejected: its CRPS is 2.5 standard errors worse, 2 are allowed.",
+        ),
+        (
+            {"sessions": 2, "holes": 3},
+            "after 5 more sessions with an outcome. As it stands it would be rejected: 3",
+        ),
+        (
+            {"sessions": 4, "off_new": 3.0, "off_old": 1.0},
+            "its intervals are off by 3.0 standard errors, 2.6",
+        ),
+    ],
+)
+def test_what_is_missing_until_the_decision(given: dict[str, Any], words: str) -> None:
+    plain: dict[str, Any] = {"new": "v2", "old": "v1", "holes": 0, "mean": 0.0, "t": 0.0, "evidence": 1.0}
+    assert words in shadow.missing(Standing(**{**plain, **given}), 10)
+
+
+def test_a_session_without_a_forecast_counts_against_the_challenger() -> None:
+    found = shadow.standing(trial(4, holes=3), "v2", 5)
+    assert found is not None
+    assert (found.sessions, found.holes, found.crps_new) == (4, 2, found.crps_old)
+    assert shadow.standing(trial(4), "v9", 5) is None

@@ -253,6 +253,33 @@ def test_retraining_and_rolling_back(site: Site, quiet: Tab) -> None:
     assert site.source.did == ["retrain", "v0"]
 
 
+def test_the_chain_behind_a_model(full: Site, quiet: Tab) -> None:
+    page = open_view(quiet, full, "models")
+    chain = page.locator("#chain")
+    expect(chain.get_by_role("region", name="How v1 came to be")).to_contain_text("Alarm")
+    for words in (
+        "Gold, size of the moves: 6,000, alarm from 4,032, session 2026-07-29",
+        "23 sessions; the last was scored from market.bars[4]@5120 and forecasts.log[4]@733",
+        "5f0c1d2e3a4b",
+        "seeds 5; epochs 12; 61 s; code 0a1b2c3d",
+        "accepted: on 378 held-out sessions",
+        "over 10 sessions its CRPS was 1.2% of the possible below that of v0",
+    ):
+        expect(chain).to_contain_text(words, ignore_case=True)
+    page.get_by_role("textbox", name="Model whose chain is shown").click()
+    page.get_by_role("option", name="v0").click()
+    expect(chain.get_by_role("region", name="How v0 came to be")).to_be_visible()
+    page.locator("#events").get_by_role("button", name="How v1 came to be").first.click()
+    expect(chain.get_by_role("region", name="How v1 came to be")).to_be_visible()
+    full.source.served.remove("v0")
+    try:
+        page.get_by_role("textbox", name="Model whose chain is shown").click()
+        page.get_by_role("option", name="v0").click()
+        expect(page.locator("#chain-error")).to_contain_text("no model 'v0'; there are: v1")
+    finally:
+        full.source.served.append("v0")
+
+
 def test_a_viewer_logs_in_and_may_only_look(site: Site, quiet: Tab, pictures: Path) -> None:
     settings = AccessSettings(
         login="required", viewer_password=SecretStr("just-look"), operator_password=SecretStr("open-sesame")
