@@ -59,6 +59,7 @@ def compare(universe: Universe, presets: list[Preset], start: Asked) -> list[Any
                 ),
             ],
             lead="No mix on the line can gain more without risking more. Figures after inflation, without fees.",
+            tools=[does("PNG", "png:frontier", "Save the frontier as PNG")],
             source="forecast",
         ),
         panel(

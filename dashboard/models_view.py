@@ -45,6 +45,7 @@ def models(assets: list[Asset], live: Live) -> list[Any]:
             ],
             lead="At every close, yesterday's forecast is compared with what happened. Detectors of each asset and "
             "of all together add up the evidence that the forecasts no longer fit.",
+            tools=[does("PNG", "png:drift", "Save the chart as PNG")],
             source="drift",
         ),
         panel(

@@ -16,7 +16,7 @@ from dashboard.metrics import ANSWER_S
 from dashboard.parts import bar, table
 from dashboard.past import so_far
 from producers.errors import FixAndRestart, TryAgain
-from producers.universe import Universe
+from producers.universe import Asset, Universe
 from training.answer import Answer, Request
 
 TEXTS = {  # component -> field of view.Outcome
@@ -165,8 +165,14 @@ def _shown(
         figures.summary(fan, answer.amount),
         _contributions(answer, universe, real),
         str(now_ms()),
-        *[view.outlook(answer.assets.get(asset.id)) for asset in universe.asset],
+        *[_outlook(answer, asset) for asset in universe.asset],
     ]
+
+
+def _outlook(answer: Answer, asset: Asset) -> Any:
+    own = view.outlook(answer.assets.get(asset.id))
+    then = view.rate_then(answer.short_rate) if asset.kind == "rate" else ""
+    return [own, html.Span(then, className="below unit")] if then else own
 
 
 def _lasting(answer: Answer, known: object) -> list[Any]:

@@ -71,6 +71,7 @@ def result() -> Any:
                         className="note",
                     ),
                     html.Ul(id="notes", className="notes"),
+                    html.P(id="printed", className="print-only note"),
                 ],
             ),
         ],
@@ -120,7 +121,10 @@ def prices(assets: list[Asset], live: Live) -> Any:
                 className="note",
             ),
         ],
-        [dmc.Switch(id="pause", label="Pause", size="sm", checked=False)],
+        [
+            does("CSV", "csv", "Save the prices as CSV"),
+            dmc.Switch(id="pause", label="Pause", size="sm", checked=False),
+        ],
         source="prices",
     )
 

@@ -50,12 +50,13 @@ def figure(title: str, value: str, below: str | None = None, kind: str = "") -> 
 def table(
     head: Sequence[Any], rows: Sequence[Sequence[Any]], caption: str, kind: str = "", body_id: str = ""
 ) -> Any:
-    """A table whose first column names the row. It scrolls by itself where the screen is too narrow.
+    """A table whose first column names the row, and a button that saves it as CSV (assets/live.js). It scrolls by
+    itself where the screen is too narrow.
 
     body_id : where rows are filled in later.
     """
     body = [html.Tr([html.Th(row[0], scope="row"), *[html.Td(cell) for cell in row[1:]]]) for row in rows]
-    return html.Div(
+    scroll = html.Div(
         className="scroll",
         role="region",
         tabIndex="0",
@@ -69,6 +70,7 @@ def table(
         ),
         **{"aria-label": caption},
     )
+    return html.Div([scroll, does("CSV", "csv", f"Save as CSV: {caption}")], className="sheet")
 
 
 def bar(share: float, kind: str = "") -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 from dash import html
 
 from dashboard import figures, model_view, money
-from dashboard.parts import bar, chart, panel, table
+from dashboard.parts import bar, chart, does, panel, table
 from dashboard.skill import GARCH, WALK, Skill
 from producers.universe import Universe
 from training.horizons import HORIZONS
@@ -37,6 +37,7 @@ def trust(live: Live) -> list[Any]:
             ],
             lead="Every session's forecast is written down at its close and never changed. It is scored when its "
             "horizon has ended.",
+            tools=[does("PNG", "png:reliability", "Save the chart as PNG")],
             source="record",
         ),
         panel(

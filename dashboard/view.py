@@ -9,7 +9,7 @@ from datetime import datetime
 from dashboard import money
 from dashboard.live import Snapshot
 from producers.universe import Asset, Universe
-from training.answer import Answer, AssetOutlook, Summary
+from training.answer import Answer, AssetOutlook, Rate, Summary
 
 MONTHS = {21: "1 month", 63: "3 months", 126: "6 months"}
 SIMULATED = "simulated"
@@ -134,6 +134,18 @@ def outlook(asset: AssetOutlook | None) -> str:
         return money.NOTHING
     low, high = money.percent(asset.return_p05), money.percent(asset.return_p95)
     return f"{money.percent(asset.return_median)} ({low} to {high})"
+
+
+def rate_then(rate: Rate | None) -> str:
+    """What the deposit's rate will be at the horizon: median and the 5-95 % range; empty when it is not known.
+
+    >>> rate_then(Rate(2.1, 3.94, 5.6)), rate_then(None)
+    ('rate then 3.9\u00a0% (2.1\u00a0% to 5.6\u00a0%)', '')
+    """
+    if rate is None:
+        return ""
+    median, low, high = (f"{one:.1f}\u00a0%" for one in (rate.median, rate.p05, rate.p95))
+    return f"rate then {median} ({low} to {high})"
 
 
 def last_hour(asset: Asset, snapshot: Snapshot) -> str:

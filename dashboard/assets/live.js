@@ -245,12 +245,41 @@
       { data: chart.data, layout: Object.assign({}, chart.layout, { paper_bgcolor: paper, plot_bgcolor: paper }) },
       { format: "png", width: 1200, height: 640, scale: 2 }
     ).then(function (url) {
-      var link = document.createElement("a");
-      link.href = url;
-      link.download = "allocast-" + id + ".png";
-      link.click();
+      save(url, "allocast-" + id + ".png");
     });
   }
+
+  /* As it is shown, with a plain minus; a text that a spreadsheet would compute is quoted. */
+  function cell(element) {
+    var text = element.innerText.replace(/\s+/g, " ").trim().replace(/\u2212/g, "-");
+    if (/^[=@]|^[+-](?![\d.])/.test(text)) { text = "'" + text; }
+    return /[",]/.test(text) ? '"' + text.replace(/"/g, '""') + '"' : text;
+  }
+
+  function save(url, name) {
+    var link = document.createElement("a");
+    link.href = url;
+    link.download = name;
+    link.click();
+  }
+
+  function csv(_, button) {
+    var table = (button.closest(".sheet") || button.closest(".panel")).querySelector("table");
+    var rows = Array.prototype.map.call(table.rows, function (row) {
+      return Array.prototype.map.call(row.cells, cell).join(",");
+    });
+    var name = table.caption.textContent.toLowerCase().replace(/[^a-z0-9]+/g, "-").slice(0, 60);
+    var url = URL.createObjectURL(new Blob([rows.join("\r\n") + "\r\n"], { type: "text/csv;charset=utf-8" }));
+    save(url, "allocast-" + name + ".csv");
+    setTimeout(function () { URL.revokeObjectURL(url); }, 60000);
+  }
+
+  /* On paper an age says nothing: when it was printed, from which model, and the address that shows it again. */
+  window.addEventListener("beforeprint", function () {
+    var model = byId("model-version");
+    write(byId("printed"), "Printed " + new Date().toISOString().slice(0, 16).replace("T", " ") + " UTC, model "
+      + (model ? model.textContent : "") + ", " + location.href);
+  });
 
   var tasks = {
     copy: function (_, button) {
@@ -273,7 +302,8 @@
       panel.scrollIntoView({ block: "start" });
       panel.querySelector("input").focus({ preventScroll: true });
     },
-    png: png
+    png: png,
+    csv: csv
   };
 
   document.addEventListener("click", function (event) {

@@ -25,6 +25,7 @@ from training.answer import (
     Fan,
     InputState,
     ModelCard,
+    Rate,
     Request,
     Risk,
     Suggestion,
@@ -171,6 +172,7 @@ def answer(
         fan_real=fan(0.03),
         fan_nominal=fan(0.0),
         scenarios=10_000,
+        short_rate=Rate(2.1, 3.94, 5.6),
         risk=Risk(var95=900.0, cvar95=1_200.0, drawdown_median=0.05, drawdown_p95=0.21),
         notes=["Inflation is known up to June 2026."],
     )

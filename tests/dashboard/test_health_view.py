@@ -24,7 +24,7 @@ READY = Snapshot(
 def state(part: str, snapshot: Snapshot, now: int = T0) -> tuple[str, str]:
     """State and detail of a part, as the table shows them."""
     shown: Any = health_view.services(snapshot, UNIVERSE, now)
-    for line in shown.children.children[2].children:
+    for line in shown.children[0].children.children[2].children:
         name, word, _, detail = (cell.children for cell in line.children)
         if name == part:
             return str(word), str(detail)
