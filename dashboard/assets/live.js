@@ -163,12 +163,10 @@
     } else if (failing) {
       write(banner, failing);
     }
-    document.documentElement.classList.toggle("failing", failing !== "");
     document.querySelectorAll("[data-since]").forEach(function (element) {
       var since = Number(element.getAttribute("data-since"));
       write(element, since ? age(since) + " ago" : "\u2013");
     });
-    document.documentElement.classList.toggle("gone", gone);
     renderPanels(gone);
   }
 

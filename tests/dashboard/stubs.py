@@ -36,11 +36,13 @@ from training.audit import Chain
 from training.champion import Scenarios
 from training.duel import Standing
 from training.events import ModelEvent
+from training.forecast_log import Forecast
 from training.frontier import suggest
-from training.horizons import FAN
+from training.horizons import FAN, LEVELS
 from training.horizons import HORIZONS as LOGGED
 from training.profit import Outcome, simulate
 from training.said_and_done import Matured
+from training.shape import normal_quantiles
 
 UNIVERSE = load_universe()
 PRICES = {"gold": 4105.2, "nasdaq": 22990.5, "sp500": 6650.1, "bitcoin": 64010.5, "cash": 4.05}
@@ -384,3 +386,29 @@ def news(sessions: int = 60, alarm: bool = False) -> News:
         event = ModelEvent(kind, "" if kind == "requested" else "v1", "history", at + offset * 60_000)
         said = said.with_event(event)
     return said
+
+
+def trial(sessions: int, holes: int = 0, wider: float = 1.0) -> list[Forecast]:
+    """Of the champion v1 after every session, of v2 after all but the last `holes`; v2's are `wider` times as wide."""
+    days = [int(day) for day in nyse().yyyymmdd if day > 20260101][: sessions + holes]
+    made = [("v1", "champion", days), ("v2", "challenger", days[:sessions])]
+    found = [
+        Forecast(
+            symbol="GC=F",
+            session_date=day,
+            session_close_ms=1,
+            price=100.0 * 1.004 ** (days.index(day) % 3),
+            model=model,
+            data_hash="",
+            spec_hash="",
+            made_ms=5,
+            horizons=list(LOGGED),
+            levels=LEVELS.tolist(),
+            quantiles=[(normal_quantiles() * (0.01 if role == "champion" else 0.01 * wider)).tolist()]
+            * len(LOGGED),
+            role=role,
+        )
+        for model, role, dates in made
+        for day in dates
+    ]
+    return sorted(found, key=lambda one: one.session_date)

@@ -13,12 +13,10 @@ from dashboard import models_view, shadow
 from dashboard.events import News
 from dashboard.training_words import event_line
 from producers.request import TrainingRequest
-from producers.sessions import nyse
+from tests.dashboard.stubs import trial
 from training.duel import Standing
 from training.events import ModelEvent
 from training.forecast_log import Forecast
-from training.horizons import HORIZONS, LEVELS
-from training.shape import normal_quantiles
 
 KINDS = (
     "requested", "training", "trained", "shadow", "promoted", "rejected", "failed", "kept", "rolled_back"
@@ -36,31 +34,6 @@ def told(*events: ModelEvent) -> News:
 
 def shown(*events: ModelEvent, trial: list[Forecast] | None = None) -> str:
     return str(models_view.progress(told(*events), trial or [], 10))
-
-
-def trial(sessions: int, holes: int = 0, price: float = 1.0) -> list[Forecast]:
-    """Of the champion v1 after every session, of v2 after all but the last `holes`; both say the same."""
-    days = [int(day) for day in nyse().yyyymmdd if day > 20260101][: sessions + holes]
-    made = [("v1", "champion", days), ("v2", "challenger", days[:sessions])]
-    found = [
-        Forecast(
-            symbol="GC=F",
-            session_date=day,
-            session_close_ms=1,
-            price=100.0 * price ** days.index(day),
-            model=model,
-            data_hash="",
-            spec_hash="",
-            made_ms=5,
-            horizons=list(HORIZONS),
-            levels=LEVELS.tolist(),
-            quantiles=[(normal_quantiles() * 0.01).tolist()] * len(HORIZONS),
-            role=role,
-        )
-        for model, role, dates in made
-        for day in dates
-    ]
-    return sorted(found, key=lambda one: one.session_date)
 
 
 @pytest.mark.parametrize(("kind", "reason"), list(product(KINDS, REASONS)))

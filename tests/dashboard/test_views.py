@@ -18,10 +18,11 @@ from pydantic import SecretStr
 from dashboard.access import AccessSettings, decide
 from dashboard.asked import VIEWS
 from dashboard.events import News
+from dashboard.live import now_ms
 from dashboard.record import Record
 from tests.browser import Tab
 from tests.dashboard.conftest import Site, until
-from tests.dashboard.stubs import StubSource, champion, news, record, rows
+from tests.dashboard.stubs import StubSource, champion, manifest, news, record, rows, trial
 from training.events import ModelEvent
 
 PHONE = {"viewport": {"width": 375, "height": 812}, "reduced_motion": "reduce"}
@@ -43,8 +44,11 @@ def solver() -> None:
 @pytest.fixture(scope="module")
 def full() -> Iterator[Site]:
     """A page with a long memory: history, a record, drift reports, models."""
-    source = StubSource(*rows(), champion=champion(), news=news(alarm=True))
-    source.known = record()
+    watched = ModelEvent("shadow", "v2", "drift", now_ms() - 60_000, idempotency_key="drift:gold:20260729")
+    source = StubSource(
+        *rows(), champion=champion(manifest=manifest()), news=news(alarm=True).with_event(watched)
+    )
+    source.known = record(trial=trial(6, wider=0.9))
     running = Site(source)
     running.start()
     yield running
@@ -252,6 +256,16 @@ def test_retraining_and_rolling_back(site: Site, quiet: Tab) -> None:
     page.get_by_role("button", name="Roll back").click()
     expect(page.locator("#action-answer")).to_have_text("v0 answers again.")
     assert site.source.did == ["retrain", "v0"]
+
+
+def test_a_challenger_is_shown_beside_the_champion(full: Site, quiet: Tab) -> None:
+    page = open_view(quiet, full, "models")
+    standing = page.locator("#progress")
+    expect(standing).to_contain_text("v2 is being watched: 4 of 10 sessions.")
+    expect(standing.get_by_role("row", name="CRPS of one session, mean")).to_contain_text(" %")
+    expect(standing).to_contain_text(
+        "It is judged after 6 more sessions with an outcome. As it stands it would be"
+    )
 
 
 def saved(page: Page, button: str) -> tuple[str, bytes]:
