@@ -167,7 +167,8 @@ def compared(
                 "scenarios alone; that the model may be wrong is not in it.",
                 className="note",
             ),
-        ]
+        ],
+        className="stack",
     )
 
 

@@ -207,7 +207,7 @@ def _standing(state: State, universe: Universe) -> list[str]:
             f"{asset_name(asset, universe)}, {detector_name(detector)}: at the threshold for {count} of "
             f"{state.rules.consecutive} sessions."
         )
-    return said or [_asks(state.rules)]
+    return said
 
 
 def _asks(held: Rules) -> str:

@@ -12,7 +12,7 @@ from dashboard.events import News
 from dashboard.freshness import ERROR, LIVE, TICKS_STALE_S, WAITING, ticks
 from dashboard.live import Snapshot
 from dashboard.panel_states import STALE, TRAINING_SILENT_S, unjudged
-from dashboard.parts import panel, table
+from dashboard.parts import panel, prose, table, word
 from dashboard.record import Pipeline
 from dashboard.training_words import event_line
 from dashboard.view import SIMULATED
@@ -70,6 +70,10 @@ def services(snapshot: Snapshot, universe: Universe, now_ms: int) -> Any:
             or (champion.version if champion else "the first one is fitted after the history"),
         ],
         ["Page", OK, _since(now_ms), "one poller for all viewers"],
+    ]
+    rows = [
+        [part, word(state), since, prose(detail) if isinstance(detail, str) else detail]
+        for part, state, since, detail in rows
     ]
     return table(
         ["Part", "State", "Last heard of", "Detail"], rows, "State of every part of the pipeline", "log"

@@ -9,7 +9,7 @@ from typing import Any
 import dash_mantine_components as dmc
 from dash import html
 
-from dashboard import drift_state, figures, money, training_words
+from dashboard import drift_state, figures, training_words
 from dashboard.events import News
 from dashboard.parts import bar, chart, does, panel, table
 from dashboard.shadow import standing, standing_of
@@ -53,7 +53,8 @@ def models(assets: list[Asset], live: Live) -> list[Any]:
             "Training",
             [
                 html.P(
-                    ["Latest event, ", live(html.Span, "event-since"), ": ", live(html.Span, "event-line")]
+                    ["Latest event, ", live(html.Span, "event-since"), ": ", live(html.Span, "event-line")],
+                    className="latest",
                 ),
                 html.Div(id="progress"),
                 html.Div(
@@ -236,9 +237,9 @@ def history(events: Sequence[ModelEvent], kept: Collection[str] = ()) -> Any:
         [
             datetime.fromtimestamp(one.at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S"),
             training_words.EVENTS.get(one.kind, one.kind),
-            _version(one.version, kept) if one.version else money.NOTHING,
-            training_words.because(one.reason) if one.reason else money.NOTHING,
-            sentence(one.detail) or money.NOTHING,
+            _version(one.version, kept) if one.version else "",
+            training_words.because(one.reason) if one.reason else "",
+            sentence(one.detail),
         ]
         for one in reversed(events)
     ]

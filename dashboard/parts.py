@@ -30,13 +30,30 @@ def panel(
         words = [html.Span(className="panel-word"), html.Span(className="panel-detail")]
         head.append(html.P(words, id=f"state-{name}", className="panel-state"))
         shown = {"data-source": source, "data-state": "loading"}
-    lines = [html.P(lead, className="lead")] if lead else []
+    lines = [html.P(prose(lead), className="lead")] if lead else []
     return html.Section(
         id=f"panel-{name}",
         className="panel",
         children=[html.Div(head, className="panel-head"), *lines, *children],
         **{"aria-labelledby": f"title-{name}", **shown},
     )
+
+
+def prose(text: str) -> Any:
+    """A text whose `quoted` parts are shown as code.
+
+    >>> prose("no code"), prose("see `allocast status`.")
+    ('no code', ['see ', Code('allocast status'), '.'])
+    """
+    parts = text.split("`")
+    if len(parts) == 1:
+        return text
+    return [html.Code(part) if at % 2 else part for at, part in enumerate(parts)]
+
+
+def word(state: str) -> Any:
+    """A state in one word, with its sign and colour."""
+    return html.Span(state, className=f"state-word {state}")
 
 
 def figure(title: str, value: str, below: str | None = None, kind: str = "") -> Any:

@@ -87,7 +87,7 @@ def standing_of(found: Standing | None, version: str, wanted: int) -> Any:
             ),
             html.P(missing(found, wanted)),
         ],
-        className="standing",
+        className="stack",
     )
 
 

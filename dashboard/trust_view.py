@@ -9,7 +9,7 @@ from typing import Any
 from dash import html
 
 from dashboard import figures, model_view, money
-from dashboard.parts import bar, chart, does, panel, table
+from dashboard.parts import bar, chart, does, panel, prose, table
 from dashboard.skill import GARCH, WALK, Skill
 from producers.universe import Universe
 from training.horizons import HORIZONS
@@ -137,12 +137,15 @@ def scored(rows: Sequence[Matured], skills: Sequence[Skill], universe: Universe)
         [
             table(head, lines, "Record per asset and horizon", "numbers"),
             html.P(
-                "Skill: the share of the CRPS of a random walk, or of a Gaussian GARCH(1,1) with the parameters that "
-                "were logged, which our forecasts saved on these same days; p allows for the overlap. Over two "
-                "decades both are measured by `allocast bench forecast`.",
+                prose(
+                    "Skill: the share of the CRPS of a random walk, or of a Gaussian GARCH(1,1) with the parameters that "
+                    "were logged, which our forecasts saved on these same days; p allows for the overlap. Over two "
+                    "decades both are measured by `allocast bench forecast`."
+                ),
                 className="note",
             ),
-        ]
+        ],
+        className="stack",
     )
 
 

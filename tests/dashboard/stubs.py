@@ -354,12 +354,15 @@ def record(**given: Any) -> Record:
     """A long memory: closes of a quarter of a century, forecasts that have come due."""
     known = closes()
     recent = {symbol: dict(sorted(series.items())[-64:]) for symbol, series in known.items()}
+    scored = matured_rows()
     return replace(
         Record(
             closes=known,
             recent=recent,
             forecasts=480,
-            matured=matured_rows(),
+            newest_forecast=20260729,
+            fitted={(one.symbol, one.session_date): (0.0003, 0.08, 0.9) for one in scored},
+            matured=scored,
             pipeline=Pipeline(3, 2),
             revision=1,
         ),

@@ -27,7 +27,7 @@ def state(part: str, snapshot: Snapshot, now: int = T0) -> tuple[str, str]:
     for line in shown.children[0].children.children[2].children:
         name, word, _, detail = (cell.children for cell in line.children)
         if name == part:
-            return str(word), str(detail)
+            return str(word.children), str(detail)
     raise AssertionError(part)
 
 
