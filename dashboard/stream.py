@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from dataclasses import asdict
 from typing import Any
 
@@ -16,7 +17,10 @@ from dashboard.panel_states import sources
 from producers.universe import Universe
 
 EVERY_S = 1.0
-WHOLE_EVERY = 30  # pulses: a browser that was too busy to see one of them does not stay behind for longer
+REPEATED = (
+    4  # pulses that tell of a change: of those that come while a browser is busy, Dash keeps only the last
+)
+WHOLE_EVERY = 30  # pulses: a browser that was busy for longer does not stay behind
 HEALTH_EVERY_MS = 5_000
 FRONTIER_EVERY_MS = 600_000
 
@@ -124,19 +128,18 @@ async def follow(socket: Any, poller: Poller) -> None:
 
     The browser sets the properties itself, so that its Pause switch can hold them back.
     """
-    sent: Props = {}
-    told: dict[str, Any] = {}
+    sent: deque[tuple[Props, dict[str, Any]]] = deque(maxlen=REPEATED)
     pulses = 0
     set_props("trail", {"data": trail(poller)})
     VIEWERS.inc()
     try:
         while not socket.is_shutdown:
             snapshot, at = poller.snapshot, now_ms()
-            if pulses % WHOLE_EVERY == 0:
-                sent, told = {}, {}
+            whole = pulses % WHOLE_EVERY == 0 or len(sent) < REPEATED
+            known, told = ({}, {}) if whole else sent[0]
             pulses += 1
             new, now = props(snapshot, poller.universe, at), beat(snapshot, poller.universe, at)
-            found = changed(new, sent).items()
+            found = changed(new, known).items()
             set_props(
                 "pulse",
                 {
@@ -146,7 +149,7 @@ async def follow(socket: Any, poller: Poller) -> None:
                     }
                 },
             )
-            sent, told = new, now
+            sent.append((new, now))
             READ_AGE_S.set((at - snapshot.taken_ms) / 1000 if snapshot.taken_ms else -1)
             MODEL_AGE_S.set((at - snapshot.champion.created_ms) / 1000 if snapshot.champion else -1)
             await asyncio.sleep(EVERY_S)

@@ -136,7 +136,7 @@
       if (!stage) { return; }
       var said = panelWords(stage, gone, failing.indexOf(panel) >= 0);
       if (panel.dataset.state !== said[0]) { panel.dataset.state = said[0]; }
-      write(panel.querySelector(".panel-word"), said[0]);
+      write(panel.querySelector(".panel-word"), said[0] === "empty" ? "waiting" : said[0]);
       write(panel.querySelector(".panel-detail"), said[1].replace(/`([^`]*)`/g, "\u201c$1\u201d"));
     });
   }
