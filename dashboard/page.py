@@ -93,6 +93,7 @@ def page(poller: Poller, templates: dict[str, Any]) -> Any:
                 dcc.Store(id="pulse", data={**stream.beat(snapshot, universe, at), "set": []}),
                 live(dcc.Store, "tick"),
                 live(dcc.Store, "slow-tick"),
+                live(dcc.Store, "news-tick"),
                 live(dcc.Store, "health-tick"),
                 live(dcc.Store, "frontier-tick"),
                 dcc.Store(id="trail", data=stream.trail(poller)),

@@ -19,7 +19,7 @@ from training.answer import HORIZONS
 KEPT_CHAINS = 16
 GATES = {  # view -> what it is computed again for, while it is open
     "trust": [("slow-tick", "data"), ("horizon", "value")],
-    "models": [("slow-tick", "data")],
+    "models": [("news-tick", "data")],
     "health": [("health-tick", "data")],
 }
 

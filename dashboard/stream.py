@@ -36,6 +36,7 @@ def props(snapshot: Snapshot, universe: Universe, now_ms: int) -> Props:
     live: Props = {
         ("tick", "data"): snapshot.revision,
         ("slow-tick", "data"): slow_revision(snapshot),
+        ("news-tick", "data"): f"{slow_revision(snapshot)}.{news.revision}.{news.status}",
         ("health-tick", "data"): now_ms
         // HEALTH_EVERY_MS,  # also when nothing moves: silence is what it shows
         ("frontier-tick", "data"): frontier_revision(snapshot, waiting, now_ms),
@@ -68,10 +69,10 @@ def props(snapshot: Snapshot, universe: Universe, now_ms: int) -> Props:
 
 
 def slow_revision(snapshot: Snapshot) -> str:
-    """Changes when anything but a price did: what the slow views are computed again for."""
-    news, record, champion = snapshot.news, snapshot.record, snapshot.champion
+    """Changes with the record and the model, at most every few seconds; news-tick also with every word of a training."""
+    record, champion = snapshot.record, snapshot.champion
     version = champion.version if champion else ""
-    return f"{record.revision}.{news.revision}.{version}.{news.status}.{record.status}"
+    return f"{record.revision}.{version}.{record.status}"
 
 
 def frontier_revision(snapshot: Snapshot, waiting: str, now_ms: int) -> str:

@@ -139,8 +139,8 @@ def scored(rows: Sequence[Matured], skills: Sequence[Skill], universe: Universe)
             html.P(
                 prose(
                     "Skill: the share of the CRPS of a random walk, or of a Gaussian GARCH(1,1) with the parameters that "
-                    "were logged, which our forecasts saved on these same days; p allows for the overlap. Over two "
-                    "decades both are measured by `allocast bench forecast`."
+                    "were logged (not with the first forecasts), which ours saved on these same days; p allows for the "
+                    "overlap. Over two decades both are measured by `allocast bench forecast`."
                 ),
                 className="note",
             ),

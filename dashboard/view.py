@@ -133,19 +133,19 @@ def outlook(asset: AssetOutlook | None) -> str:
     if asset is None:
         return money.NOTHING
     low, high = money.percent(asset.return_p05), money.percent(asset.return_p95)
-    return f"{money.percent(asset.return_median)} ({low} to {high})"
+    return f"{money.percent(asset.return_median)} ({low}\u00a0to\u00a0{high})"  # the range stays in one line
 
 
 def rate_then(rate: Rate | None) -> str:
     """What the deposit's rate will be at the horizon: median and the 5-95 % range; empty when it is not known.
 
-    >>> rate_then(Rate(2.1, 3.94, 5.6)), rate_then(None)
-    ('rate then 3.9\u00a0% (2.1\u00a0% to 5.6\u00a0%)', '')
+    >>> rate_then(Rate(2.1, 3.94, 5.6)).split(), rate_then(None)
+    (['rate', 'then', '3.9', '%', '(2.1', '%', 'to', '5.6', '%)'], '')
     """
     if rate is None:
         return ""
     median, low, high = (f"{one:.1f}\u00a0%" for one in (rate.median, rate.p05, rate.p95))
-    return f"rate then {median} ({low} to {high})"
+    return f"rate then {median} ({low}\u00a0to\u00a0{high})"
 
 
 def last_hour(asset: Asset, snapshot: Snapshot) -> str:

@@ -88,7 +88,7 @@ def test_members_are_ranked_and_named() -> None:
 def test_outlook() -> None:
     assert view.outlook(None) == "–"
     outlook = AssetOutlook(20.0, 1.0, 0.0, 0.0, return_p05=-0.1, return_median=0.02, return_p95=0.15)
-    assert view.outlook(outlook) == "+2.0 % (−10.0 % to +15.0 %)"
+    assert view.outlook(outlook).replace("\u00a0", " ") == "+2.0 % (−10.0 % to +15.0 %)"
 
 
 def test_an_odd_moment_is_shown_as_it_came() -> None:
