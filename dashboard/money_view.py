@@ -34,6 +34,7 @@ def result() -> Any:
         "result",
         "What to expect",
         [
+            html.P(id="asked", className="print-only sentence small"),
             html.P(id="forecast-status", className="note", role="status"),
             html.Div(
                 id="figures",

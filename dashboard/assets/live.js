@@ -272,11 +272,15 @@
     setTimeout(function () { URL.revokeObjectURL(url); }, 60000);
   }
 
-  /* On paper an age says nothing: when it was printed, from which model, and the address that shows it again. */
+  /* On paper the form is one line, and instead of ages there is when it was printed, from which model, and the
+     address that shows it again. */
   window.addEventListener("beforeprint", function () {
-    var model = byId("model-version");
+    var held = Array.prototype.filter.call(document.querySelectorAll("input[id^='weight-']"), function (input) {
+      return parseFloat(input.value) > 0;
+    }).map(function (input) { return input.value + " " + input.labels[0].textContent; });
+    write(byId("asked"), (byId("amount").value + " " + byId("currency").value).trim() + ": " + held.join(", "));
     write(byId("printed"), "Printed " + new Date().toISOString().slice(0, 16).replace("T", " ") + " UTC, model "
-      + (model ? model.textContent : "") + ", " + location.href);
+      + byId("model-version").textContent + ", " + location.href);
   });
 
   var tasks = {

@@ -316,6 +316,9 @@ def test_a_printed_page_says_where_it_comes_from(full: Site, quiet: Tab, picture
     page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
     expect(page.locator("#printed")).to_contain_text("amount=2500")
     expect(page.locator("#printed")).to_contain_text("model v1")
+    equal = "20 % Gold, 20 % NASDAQ Composite, 20 % S&P 500, 20 % Bitcoin, 20 % Bank deposit"
+    expect(page.locator("#asked")).to_have_text(f"2,500: {equal}")
+    expect(page.locator("#title-form")).to_be_hidden()
     expect(page.locator("#state-result")).to_be_hidden()
     page.pdf(path=pictures / "summary.pdf", format="A4")
 
