@@ -20,9 +20,11 @@ from dashboard.asked import VIEWS
 from dashboard.events import News
 from dashboard.live import now_ms
 from dashboard.record import Record
+from producers.errors import TryAgain
 from tests.browser import Tab
 from tests.dashboard.conftest import Site, until
 from tests.dashboard.stubs import StubSource, champion, manifest, news, record, rows, trial
+from training.audit import Chain
 from training.events import ModelEvent
 
 PHONE = {"viewport": {"width": 375, "height": 812}, "reduced_motion": "reduce"}
@@ -343,14 +345,16 @@ def test_the_chain_behind_a_model(full: Site, quiet: Tab) -> None:
     expect(chain.get_by_role("region", name="How v1 came to be")).to_be_visible()
 
 
-def test_a_chain_that_cannot_be_read_is_said(site: Site, quiet: Tab) -> None:
-    site.source.said = news()
+def test_a_chain_that_cannot_be_read_is_said(site: Site, quiet: Tab, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(version: str) -> Chain:
+        raise TryAgain(f"the broker does not answer, so {version} has no chain")
+
     page = quiet.open(site.url + "?view=models")
     expect(page.locator("#chain")).to_contain_text("Decision")
-    site.source.served.remove("v0")
+    monkeypatch.setattr(site.source, "chain", away)
     page.get_by_role("textbox", name="Model whose chain is shown").click()
     page.get_by_role("option", name="v0").click()
-    expect(page.locator("#chain-error")).to_have_text("no model 'v0'; there are: v1")
+    expect(page.locator("#chain-error")).to_have_text("the broker does not answer, so v0 has no chain")
     expect(page.locator("#chain")).to_contain_text("Decision")
 
 
