@@ -134,7 +134,7 @@ def test_what_informs_is_never_an_alarm() -> None:
 def test_all_assets_together_have_a_meter_and_a_line() -> None:
     level = report(asset="all", detector="level", value=900.0, threshold=775.0, alarm=True)
     said = told(report(), level)
-    assert drift_state.words(said, UNIVERSE).startswith("Alarm: All assets together. ")
+    assert drift_state.words(said, UNIVERSE).startswith("Alarm: All assets together.")
     assert "All assets together, level of volatility" in str(models_view.meters(said, UNIVERSE))
     names = [name for name, _, _ in models_view.drift_lines(said, UNIVERSE)]
     assert names == ["Gold, size of the moves", "All assets together, level of volatility"]
