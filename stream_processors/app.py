@@ -10,7 +10,7 @@ from typing import Any
 import faust
 from aiokafka import AIOKafkaProducer
 
-from producers import topics
+from producers import metrics, topics
 from producers.sessions import nyse
 from producers.settings import Settings
 from producers.universe import load_universe
@@ -44,7 +44,8 @@ def create_app(settings: Settings, ticks_id: str) -> faust.App:
         processing_guarantee="at_least_once",
         consumer_auto_offset_reset="earliest",
         broker_session_timeout=settings.kafka_session_s,
-        broker_heartbeat_interval=settings.kafka_session_s / 5,
+        # Its answer is how a worker learns that partitions move, which stand still until then.
+        broker_heartbeat_interval=settings.kafka_session_s / 12,
         broker_rebalance_timeout=settings.kafka_session_s,
         broker_request_timeout=30.0,
         broker_commit_interval=0.5,
@@ -81,6 +82,7 @@ def create_app(settings: Settings, ticks_id: str) -> faust.App:
     async def write() -> None:
         writing = Writing(await running.worker(), running.watchdog)
         running.watchdog.start()
+        metrics.READY.labels("worker").set(1)  # the group is joined and the state of its partitions recovered
         await writing.run(lambda: app.should_stop)
 
     @app.timer(REPORT_S)
