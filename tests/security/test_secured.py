@@ -161,7 +161,7 @@ def test_every_service_works_with_no_more_than_its_rules(secured: Secured) -> No
         until(lambda: told(topics.DRIFT), "reports from the monitor", 120)
         until(lambda: asked(page, "forecast", FORECAST), "an answer of the page", 60, every_s=0.5)
         until(lambda: asked(page, "retrain"), "the page may ask for a model", 60, every_s=0.5)
-        assert any(b"dashboard" in (one.value or b"") for one in records(operator, topics.REQUESTS))
+        assert any(b"manual:page" in (one.value or b"") for one in records(operator, topics.REQUESTS))
         for name in SERVICES:
             alive = refused(secured, "producers.alive", name)
             assert alive.returncode == 0, alive.stderr
