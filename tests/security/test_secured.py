@@ -22,6 +22,7 @@ from kafka.errors import (
     CoordinatorNotAvailableError,
     GroupAuthorizationFailedError,
     KafkaError,
+    NotCoordinatorError,
     TopicAuthorizationFailedError,
 )
 from redis.exceptions import NoPermissionError
@@ -213,9 +214,7 @@ def page_does(page: int, action: str, body: object = None) -> bool:
 def lag_is_told(admin: KafkaAdminClient) -> bool:
     try:
         return isinstance(admin.list_group_offsets({APP_ID: None})[APP_ID], dict)
-    except (
-        CoordinatorNotAvailableError
-    ):  # a new broker makes the topic of the groups when it is first asked for
+    except (CoordinatorNotAvailableError, NotCoordinatorError):  # of a broker on which no group has been yet
         return False
 
 
