@@ -105,14 +105,18 @@ def test_stock_feast_reads_what_the_stream_wrote(running: System) -> None:
 def test_a_tick_can_be_followed_to_the_forecasts_that_knew_it(running: System) -> None:
     """From the log of ticks by its place to the feature row, the logged forecast and the answer that a viewer gets."""
     settings = running.settings
+
+    def of_gold() -> list[Any]:
+        return [one for one in messages(settings, topics.FORECASTS) if one["symbol"] == "GC=F"]
+
+    until(of_gold, "forecasts of gold in their log", 120, every_s=1.0)
+    logged = of_gold()  # before the rows and ticks that they were made from are read
     frames = {(one.partition, one.offset): json.loads(one.value) for one in records(settings, topics.TICKS)}
     rows = {
         (one.partition, value["source_offset"], value["symbol"], value["session_date"])
         for one in records(settings, topics.FEATURES)
         if (value := json.loads(one.value))["final"]
     }
-    logged = [one for one in messages(settings, topics.FORECASTS) if one["symbol"] == "GC=F"]
-    assert logged
     for one in logged:
         line = LogRecord("training", DEBUG, "", 0, f"{one['source']}: forecast", None, None)
         place = json.loads(JsonFormatter("training").format(line))
