@@ -115,7 +115,7 @@ def test_a_tick_can_be_followed_to_the_forecasts_that_knew_it(running: System) -
     rows = {
         (one.partition, value["source_offset"], value["symbol"], value["session_date"])
         for one in records(settings, topics.FEATURES)
-        if (value := json.loads(one.value))["final"]
+        if (value := json.loads(one.value)).get("final")
     }
     for one in logged:
         line = LogRecord("training", DEBUG, "", 0, f"{one['source']}: forecast", None, None)
