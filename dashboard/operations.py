@@ -8,7 +8,7 @@ from typing import Any
 
 from producers import topics
 from producers.errors import FixAndRestart, TryAgain
-from producers.one_record import send_one
+from producers.outbox import send_one
 from producers.request import MODEL, SCHEMA, TrainingRequest, encode_request
 from producers.settings import Settings
 from training import artefact, serving

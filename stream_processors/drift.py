@@ -26,7 +26,7 @@ from stream_processors.matching import Scored
 
 SCHEMA = "drift/1"
 FAMILY_RUN_LENGTH = 504.0  # sessions: two years
-LEVEL_SHARE = 0.65  # of the budget, for the level of volatility; the assets' detectors share the rest
+LEVEL_SHARE = 0.85  # of the budget, for the level of volatility where there is one; the assets' detectors share the rest
 LOSS_SHARE = 0.05  # of the budget, for what the LSTM adds to the loss: a bad one is also found by the others
 EVERYTHING = "all"  # the asset name of what is not about a single asset
 LEVEL = "level"
@@ -84,10 +84,10 @@ class Monitor:
     _sessions: int = 0
 
     def __post_init__(self) -> None:
-        threshold = self.run_length * len(self.assets) * len(STATISTICS) / (1 - LEVEL_SHARE - LOSS_SHARE)
         for asset in self.assets:
             for name in STATISTICS:
-                self._detectors[asset, name] = EDetector(threshold)
+                self._detectors[asset, name] = EDetector(np.inf)
+        self._divide(0.0)
         self._loss = EDetector(self.run_length / LOSS_SHARE, LOSS_BETS)
 
     def score(self, asset: str, scored: Scored, at_ms: int) -> list[DriftReport]:
@@ -100,6 +100,7 @@ class Monitor:
             self._model = scored.model
             self.reset()
             self._level, self._garch = None, {}
+            self._divide(0.0)
         if scored.garch:
             self._garch[asset] = scored.garch
         for name, statistic in STATISTICS.items():
@@ -114,6 +115,12 @@ class Monitor:
             if len(self._open) == len(self.assets):
                 reports += self._close_session(at_ms)
         return reports
+
+    def _divide(self, level_share: float) -> None:
+        """The assets' detectors share what the level of volatility leaves: nothing is kept for one that is not there."""
+        threshold = self.run_length * len(self._detectors) / (1 - level_share - LOSS_SHARE)
+        for detector in self._detectors.values():
+            detector.threshold = threshold
 
     def reset(self) -> None:
         """All detectors start over: what they saw belongs to the model that is being replaced."""
@@ -162,6 +169,7 @@ class Monitor:
             if not self._garch:
                 return []  # the first model has no GARCH member: nothing to bet against yet
             self._level = self._new_level(last.session_date)
+            self._divide(LEVEL_SHARE if self._level.active else 0.0)
         if not self._level.active:
             return []
         returns = [session[asset].outcome if asset in session else np.nan for asset in self.assets]

@@ -20,6 +20,7 @@ import numpy.typing as npt
 FloatArray = npt.NDArray[np.float64]
 
 LEVELS = (0.7, 1.5)  # of volatility, relative to the past
+WEIGHTS = (0.25, 0.75)  # of the evidence: more risk than was said does harm, less only makes too careful
 PERSISTENT = 0.985  # half-life of 46 sessions: a decade then holds too few levels to know the usual one
 MIN_PAST = 504
 LONGEST_PAST = 2520
@@ -65,7 +66,7 @@ class LevelDetector:
     @property
     def value(self) -> float:
         """The e-detector: a mixture over the levels."""
-        return float(self._sum.mean())
+        return float(self._sum @ np.array(WEIGHTS))
 
     def update(self, returns: Sequence[float] | FloatArray) -> bool:
         """One session of all assets, NaN for one without a price; whether the detector is at its threshold."""

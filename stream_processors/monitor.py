@@ -23,6 +23,7 @@ from feature_repo.features import spec_hash
 from producers import logs, metrics, topics
 from producers.entry_point import exit_codes
 from producers.kafka_client import client_config
+from producers.outbox import Outbox
 from producers.request import MODEL, TrainingRequest, encode_request
 from producers.request import SCHEMA as REQUEST_SCHEMA
 from producers.sessions import session_number
@@ -55,14 +56,14 @@ class ModelNews(msgspec.Struct, frozen=True):
 
 
 class MonitorService:
-    """One consumer over bars, forecasts, model events and our own reports; one producer."""
+    """One consumer over bars, forecasts, model events and our own reports; one outbox."""
 
     def __init__(self, settings: Settings, universe: Universe) -> None:
-        from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+        from kafka import KafkaConsumer, TopicPartition
 
         config = client_config(settings)
         self._topic_partition: Any = TopicPartition
-        self._producer = KafkaProducer(**config, linger_ms=5)
+        self._outbox = Outbox(config, linger_ms=5)
         self._consumer: Any = KafkaConsumer(**config, group_id=None, enable_auto_commit=False)
         self._ids = {asset.symbol: asset.id for asset in universe.priced}
         self._closes: dict[str, dict[int, float]] = {}
@@ -80,6 +81,7 @@ class MonitorService:
         self._catch_up()
         self._decide(policy.Ruled(self._state.session, rules(settings)))
         self._decide(policy.Spec(self._state.session, spec_hash()))
+        self._outbox.settle()
 
     def _partitions(self, *names: str) -> list[Any]:
         return [
@@ -131,13 +133,16 @@ class MonitorService:
 
     def close(self) -> None:
         """End the connections."""
-        self._producer.close()
+        self._outbox.close()
         self._consumer.close()
 
     def step(self) -> None:
-        """Read what is new and act on it."""
+        """Read what is new and act on it. Raises TryAgain when the log did not take what there was to say:
+        a restart goes on from what it did take.
+        """
         for scored in self._read(timeout_ms=500):
             self._score(scored)
+        self._outbox.settle()
 
     def _read(self, timeout_ms: int) -> list[Scored]:
         """Outcomes that the next records complete."""
@@ -242,12 +247,7 @@ class MonitorService:
         return done.request is not None
 
     def _send(self, report: DriftReport) -> None:
-        self._producer.send(
-            topics.DRIFT,
-            key=report.asset.encode(),
-            value=msgspec.json.encode(report),
-            headers=topics.schema_header(SCHEMA),
-        )
+        self._outbox.send(topics.DRIFT, report.asset, msgspec.json.encode(report), SCHEMA)
 
     def _request(self, asked: policy.Request, report: DriftReport | None) -> None:
         detail = asked.detail
@@ -263,13 +263,8 @@ class MonitorService:
             at_ms=int(time.time() * 1000),
             detail=detail,
         )
-        self._producer.send(
-            topics.REQUESTS,
-            key=MODEL.encode(),
-            value=encode_request(request),
-            headers=topics.schema_header(REQUEST_SCHEMA),
-        )
-        self._producer.flush()
+        self._outbox.send(topics.REQUESTS, MODEL, encode_request(request), REQUEST_SCHEMA)
+        self._outbox.settle()
         metrics.RETRAININGS_ASKED.labels(asked.reason).inc()
 
 

@@ -128,7 +128,7 @@ def run(settings: Settings, request: TrainingRequest, effort: Effort) -> None:
 
 def seen_live(settings: Settings) -> dict[str, dict[int, float]]:
     """Prices that champions forecast from, by symbol and session number, from `forecasts.log`."""
-    from training.service import logged_forecasts
+    from training.already_logged import logged_forecasts
 
     found: dict[str, dict[int, float]] = {}
     for forecast in logged_forecasts(client_config(settings)):

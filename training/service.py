@@ -11,11 +11,11 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 import msgspec
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError
 from kafka.structs import OffsetAndMetadata
@@ -25,16 +25,19 @@ from producers.errors import SkipRecord, TryAgain
 from producers.feed_health import training_blocked
 from producers.group_offsets import committed
 from producers.kafka_client import client_config
+from producers.outbox import Outbox
 from producers.request import MODEL, TrainingRequest, decode_request
 from producers.settings import Settings
 from producers.universe import Universe
 from stream_processors.messages import Features
 from stream_processors.state_version import APP_ID
 from training import forecast_log, outcome, serving, trials
+from training.already_logged import answered_keys, logged_forecasts, partitions_of
 from training.artefact import CHAMPION
 from training.champion import Champion, ChampionWatcher
 from training.events import SCHEMA, SHADOW, ModelEvent, event
 from training.forecast_log import Forecast
+from training.missed import Missed
 from training.runner import Runner
 from training.serving import Move, told
 from training.trials import Trials
@@ -42,9 +45,7 @@ from training.trials import Trials
 log = logging.getLogger("training")
 
 GROUP = "allocast-training"
-DELIVERY_S = 120.0
 SAY_EVERY_S = 60.0
-LOOK_BACK_MS = 60_000  # clocks of broker and service
 DISTRUST_S = 30.0  # between two looks at the quality of the data
 
 
@@ -54,7 +55,7 @@ class Service:
     def __init__(self, settings: Settings, universe: Universe) -> None:
         self._settings = settings
         config = client_config(settings)
-        self._producer = KafkaProducer(**config, linger_ms=5)
+        self._outbox = Outbox(config, linger_ms=5)
         # Assigned, not subscribed: the lock already makes us the only service, and joining a group would
         # delay the first model. The group still holds the committed offset.
         self._requests = KafkaConsumer(
@@ -64,15 +65,15 @@ class Service:
             auto_offset_reset="earliest",
             max_poll_records=1,
         )
-        self._requests.assign(_partitions(self._requests, topics.REQUESTS))
+        self._requests.assign(partitions_of(self._requests, topics.REQUESTS))
         self._rows = KafkaConsumer(**config, group_id=None, enable_auto_commit=False)
-        self._rows.assign(_partitions(self._rows, topics.FEATURES))
+        self._rows.assign(partitions_of(self._rows, topics.FEATURES))
         self._finished, self._failed = answered_keys(config)
         self._watcher = ChampionWatcher(settings.models_dir, universe)
         self._trials = Trials(settings)
         past = list(logged_forecasts(config))
         self._trials.remember(past)
-        self._missed = _Missed(self._rows, past)
+        self._missed = Missed(self._rows, past)
         self._moving: tuple[Move, outcome.Child, contextlib.ExitStack] | None = None
         self._runner = Runner(settings.training_timeout_s)
         self._waiting: tuple[TrainingRequest, float] | None = None
@@ -90,7 +91,6 @@ class Service:
             while not should_stop():
                 self.step()
         finally:
-            self._producer.flush()
             self.close()
 
     def close(self) -> None:
@@ -98,12 +98,16 @@ class Service:
         self._runner.close()
         if self._moving is not None:
             self._moving[2].close()
-        for client in (self._producer, self._requests, self._rows, self._admin):
+        for client in (self._outbox, self._requests, self._rows, self._admin):
             if client is not None:
                 client.close()
 
     def step(self) -> None:
-        """One round: log forecasts, take a request when idle, pass on what the job says."""
+        """One round: log forecasts, take a request when idle, pass on what the job says.
+
+        Raises TryAgain when a log did not take what there was to say: a restart makes it up.
+        """
+        self._outbox.check()
         metrics.progress("training")
         metrics.TRAINING.set(self._runner.busy)
         self._log_forecasts(self._rows.poll(timeout_ms=100))
@@ -187,7 +191,7 @@ class Service:
 
     def _done(self) -> None:
         """Commit the current request and listen for the next."""
-        self._producer.flush()
+        self._outbox.settle()
         if self._current is not None:
             self._requests.commit({self._current: OffsetAndMetadata(self._next_offset, "", -1)})
             self._requests.resume(self._current)
@@ -228,7 +232,7 @@ class Service:
         if champion is None:
             return
         self._measure(champion)
-        for record in _flat(polled):
+        for record in chain.from_iterable(polled.values()):
             if b'"final":true' not in (record.value or b""):
                 continue
             try:
@@ -253,11 +257,8 @@ class Service:
     def _log_forecast(self, forecast: Forecast) -> None:
         metrics.FORECASTS.inc()
         self._trials.add(forecast)
-        self._producer.send(
-            topics.FORECASTS,
-            key=forecast.symbol.encode(),
-            value=msgspec.json.encode(forecast),
-            headers=topics.schema_header(forecast_log.SCHEMA),
+        self._outbox.send(
+            topics.FORECASTS, forecast.symbol, msgspec.json.encode(forecast), forecast_log.SCHEMA
         )
 
     def _measure(self, champion: Champion) -> None:
@@ -283,93 +284,6 @@ class Service:
         metrics.MODEL_EVENTS.labels(message.kind).inc()
         if message.kind != "training" or not message.progress:
             log.info("%s %s: %s", message.kind, message.version, message.detail)
-        sent = self._producer.send(
-            topics.MODEL_EVENTS,
-            key=MODEL.encode(),
-            value=msgspec.json.encode(message),
-            headers=topics.schema_header(SCHEMA),
-        )
+        self._outbox.send(topics.MODEL_EVENTS, MODEL, msgspec.json.encode(message), SCHEMA)
         if message.final:
-            sent.get(timeout=DELIVERY_S)  # the request is committed only after this is in the log
-
-
-def _flat(polled: dict[Any, list[Any]]) -> Iterable[Any]:
-    return (record for records in polled.values() for record in records)
-
-
-def _partitions(consumer: KafkaConsumer, topic: str) -> list[TopicPartition]:
-    return [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
-
-
-def logged_forecasts(config: dict[str, Any]) -> Iterator[Forecast]:
-    """The whole of `forecasts.log`, in order."""
-    for record in _whole(config, topics.FORECASTS):
-        try:
-            yield msgspec.json.decode(record.value or b"", type=Forecast)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            log.warning("%s[%d]@%d: %s", record.topic, record.partition, record.offset, error)
-
-
-def answered_keys(config: dict[str, Any]) -> tuple[set[str], dict[str, int]]:
-    """Idempotency keys of requests that were answered, from the whole of `models.events`.
-
-    Those that have a model or a verdict, and those whose training failed with the time of that (ms since epoch):
-    a failed one may be asked for again afterwards.
-    """
-    answered: set[str] = set()
-    failed: dict[str, int] = {}
-    for record in _whole(config, topics.MODEL_EVENTS):
-        try:
-            message = msgspec.json.decode(record.value or b"", type=ModelEvent)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            log.warning("%s[%d]@%d: %s", record.topic, record.partition, record.offset, error)
-            continue
-        if message.final and message.kind == "failed":
-            failed[message.idempotency_key] = message.at_ms
-        elif message.final or message.kind == SHADOW:
-            answered.add(message.idempotency_key)
-    return answered, failed
-
-
-class _Missed:
-    """Sessions that closed while no service ran: their rows are still in `features.rolling` for a day."""
-
-    def __init__(self, rows: Any, past: Iterable[Forecast]) -> None:
-        """Moves the consumer back to just before the newest forecast; to the end when there is none."""
-        partitions = list(rows.assignment())
-        self._started_ms = int(time.time() * 1000)
-        self._logged: dict[str, int] = {}  # symbol -> newest session forecast
-        made_ms = 0
-        for one in past:
-            if one.role == CHAMPION:
-                self._logged[one.symbol] = max(one.session_date, self._logged.get(one.symbol, 0))
-                made_ms = max(made_ms, one.made_ms)
-        rows.seek_to_end()
-        if made_ms:
-            found = rows.offsets_for_times(dict.fromkeys(partitions, made_ms - LOOK_BACK_MS))
-            for partition, at in found.items():
-                if at is not None:
-                    rows.seek(partition, at.offset)
-
-    def wanted(self, appended_ms: int, message: Features, champion: Champion) -> bool:
-        """Whether a row is to be forecast: one from before our start only when nobody did, and by a model that
-        knows nothing of the sessions after it.
-        """
-        if appended_ms >= self._started_ms:
-            return True
-        known = int(champion.manifest.as_of_session.replace("-", ""))
-        return self._logged.get(message.symbol, 0) < message.session_date >= known
-
-
-def _whole(config: dict[str, Any], topic: str) -> Iterator[Any]:
-    """Every record that a topic holds now."""
-    consumer = KafkaConsumer(**config, group_id=None, enable_auto_commit=False)
-    try:
-        partitions = _partitions(consumer, topic)
-        consumer.assign(partitions)
-        consumer.seek_to_beginning()
-        ends = consumer.end_offsets(partitions)
-        while any(consumer.position(partition) < ends[partition] for partition in partitions):
-            yield from _flat(consumer.poll(timeout_ms=500))
-    finally:
-        consumer.close()
+            self._outbox.settle()  # the request is committed only after this is in the log

@@ -21,7 +21,7 @@ import msgspec
 
 from producers import topics
 from producers.errors import TryAgain
-from producers.one_record import send_one
+from producers.outbox import send_one
 from producers.request import MODEL
 from training import artefact, outcome
 from training.artefact import CHALLENGER, CHAMPION, PREVIOUS

@@ -11,7 +11,7 @@ import msgspec
 from producers import topics
 from producers.errors import TryAgain
 from producers.kafka_client import client_config
-from producers.one_record import send_one
+from producers.outbox import send_one
 from producers.request import MODEL, SCHEMA, TrainingRequest, encode_request
 from producers.settings import load_settings
 from training.events import ModelEvent

@@ -42,7 +42,7 @@ from producers import topics
 from producers.errors import FixAndRestart, TryAgain
 from producers.kafka_client import client_config
 from producers.metrics import SERVICES
-from producers.one_record import send_one
+from producers.outbox import send_one
 from producers.request import MODEL
 from producers.settings import Settings, load_settings
 from producers.universe import load_universe
