@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -207,6 +208,9 @@ def page_does(page: int, action: str, body: object = None) -> bool:
     try:
         with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
             return bool(answer.status == 200)
+    except urllib.error.HTTPError as error:  # no model yet: an answer, which is closed like one
+        error.close()
+        return False
     except OSError:
         return False
 
