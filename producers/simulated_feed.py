@@ -3,7 +3,7 @@
 The past ends some sessions before today; from there sessions are played faster than life, until the feed
 has caught up with the clock and goes on in real time. So prices move at any hour, weekends included, and no
 tick is ever in the future. Between the market's quarters of an hour prices take as many small steps as ticks were asked
-for; every tick has a size, but those of a rate.
+for, in real time one a second if nothing was asked; every tick has a size, but those of a rate.
 """
 
 from __future__ import annotations
@@ -47,7 +47,9 @@ class SimulatedFeed:
         now_ms: int | None = None,
         ticks_per_s: float | None = None,
     ) -> None:
-        """ticks_per_s : of all assets together; None gives one per asset and quarter of an hour."""
+        """ticks_per_s : of all assets together; None gives one per asset and quarter of an hour of the replay, and
+        one per asset and second of real time.
+        """
         self._universe, self._seed, self._shock = universe, seed, shock
         self._sessions = nyse()
         now_ms = int(time.time() * 1000) if now_ms is None else now_ms
@@ -100,7 +102,7 @@ class SimulatedFeed:
             # Played faster than life until the clock is reached; from there a quarter of an hour takes one.
             live = end_ms / 1000 > time.time()
             step_s = step_ms / 1000 if live else self._session_s / STEPS
-            count = self._steps_within(step_s)
+            count = self._steps_within(step_s, live)
             rng = np.random.default_rng((self._seed, index, step))
             path = between(before, session.price[step], count, rng)
             before = session.price[step]
@@ -112,9 +114,9 @@ class SimulatedFeed:
                 yield from quiet(partial(_left_s, int(event_ms[-1]) / 1000, 0.0 if live else due))
                 yield self._batch(event_ms, path[start:stop], rng)
 
-    def _steps_within(self, seconds: float) -> int:
+    def _steps_within(self, seconds: float, live: bool) -> int:
         if self._ticks_per_s is None:
-            return 1
+            return round(seconds) if live else 1
         return max(1, round(self._ticks_per_s * seconds / len(self._universe.symbols)))
 
     def _batch(

@@ -4,9 +4,10 @@ import itertools
 import time
 
 import numpy as np
+import pytest
 
 from producers.sessions import nyse
-from producers.simulated_feed import SHOCK_AFTER, SHOCK_SESSIONS, SimulatedFeed
+from producers.simulated_feed import OPEN_BEFORE_CLOSE_MS, SHOCK_AFTER, SHOCK_SESSIONS, SimulatedFeed
 from producers.simulated_market import STEPS, SimulatedMarket
 from producers.tick_batch import TickBatch
 from producers.universe import load_universe
@@ -92,6 +93,17 @@ def test_a_feed_that_waits_for_the_clock_gives_empty_batches_meanwhile() -> None
     # At most the session that is open now is played; then it is minutes to the next quarter, or days.
     waiting = itertools.islice(source.live({"GC=F": now_ms}), 2 * STEPS)
     assert any(len(ticks) == 0 for ticks in waiting)
+
+
+def test_real_time_has_a_tick_of_every_asset_each_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    open_ms = int(nyse().close_ms[nyse().index_at(NOW_MS)]) - OPEN_BEFORE_CLOSE_MS
+    clock = itertools.count(open_ms / 1000 + 60, 0.25)
+    monkeypatch.setattr(time, "time", lambda: next(clock))
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    source = SimulatedFeed(UNIVERSE, 1, 0, 10_000.0, now_ms=open_ms + 60_000)
+    ticks = itertools.islice((part for part in source.live({}) if len(part)), 30)
+    times = np.concatenate([np.unique(part.event_ms) for part in ticks])
+    assert np.diff(times).tolist() == [1_000] * 29
 
 
 def test_a_replay_that_goes_on_does_not_play_what_is_in_the_log() -> None:
