@@ -110,11 +110,11 @@ def topic_as_declared(
 def workers(admin: Any, consumer: Any) -> Finding:
     """Whether workers share the partitions and keep up."""
     from kafka import TopicPartition
-    from kafka.errors import CoordinatorNotAvailableError
+    from kafka.errors import CoordinatorNotAvailableError, NotCoordinatorError
 
     try:
         members = len(admin.describe_groups([APP_ID])[APP_ID]["members"])
-    except CoordinatorNotAvailableError:  # of a broker on which no group has been yet
+    except (CoordinatorNotAvailableError, NotCoordinatorError):  # of a broker on which no group has been yet
         members = 0
     if not members:
         return fail("workers", "no stream worker is in the group", "start `python -O -m stream_processors`")

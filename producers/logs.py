@@ -1,7 +1,7 @@
 """How the services log: lines for people, or one JSON object per line for machines.
 
 Where a message names a record as `topic[partition]@offset`, as all of ours do, the JSON has these three apart.
-The place of a tick's record is its correlation id: feature rows and logged forecasts carry it, too.
+The place of a tick's record is its correlation id: feature rows, logged forecasts and answers carry it, too.
 """
 
 from __future__ import annotations

@@ -28,6 +28,8 @@ PROGRESS = Gauge(
     "When the service last got on with its work, or had nothing to do; health checks compare it with the clock",
     ["service"],
 )
+READY_NAME = "allocast_ready"
+READY = Gauge(READY_NAME, "1 since the service has begun its work; rollouts wait for it", ["service"])
 
 # producer
 TICKS_PUBLISHED = Counter("allocast_ticks_published_total", "Ticks handed to Kafka", ["feed"])

@@ -224,7 +224,8 @@ def writable(state_dir: Path) -> Path:
     """The state folder, made when it is missing. Raises FixAndRestart when nothing can be written there."""
     try:
         state_dir.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=state_dir):
+        with tempfile.TemporaryFile(dir=state_dir, buffering=0) as probe:
+            probe.write(bytes(4096))  # a full disk still takes empty files
             return state_dir
     except OSError as error:
         raise FixAndRestart(

@@ -26,11 +26,14 @@ class Topic:
     name: str
     retention_ms: int | None
     per_symbol: bool = False  # spread over `partitions`; otherwise one partition keeps a total order
+    segment_bytes: int | None = None  # Kafka compacts what is older than its newest segment, by default 1 GB
 
     def config(self) -> dict[str, str]:
         """Broker settings of the topic."""
         # A record's own time is when the broker got it: no producer's clock can age or rejuvenate the log.
         time = {"message.timestamp.type": "LogAppendTime"}
+        if self.segment_bytes is not None:
+            time["segment.bytes"] = str(self.segment_bytes)
         if self.retention_ms is None:
             return {"cleanup.policy": "compact", **time}
         return {"cleanup.policy": "delete", "retention.ms": str(self.retention_ms), **time}

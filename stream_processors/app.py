@@ -10,7 +10,7 @@ from typing import Any
 import faust
 from aiokafka import AIOKafkaProducer
 
-from producers import topics
+from producers import metrics, topics
 from producers.sessions import nyse
 from producers.settings import Settings
 from producers.universe import load_universe
@@ -25,6 +25,7 @@ from stream_processors.writing import Writing
 log = logging.getLogger("stream_processors")
 
 REPORT_S = 30.0
+FETCH_WAIT_MS = 200
 BATCH_BYTES = 512 * 1024  # many snapshots of 20 kB go in one request; a record may still have 1 MiB
 
 
@@ -44,7 +45,8 @@ def create_app(settings: Settings, ticks_id: str) -> faust.App:
         processing_guarantee="at_least_once",
         consumer_auto_offset_reset="earliest",
         broker_session_timeout=settings.kafka_session_s,
-        broker_heartbeat_interval=settings.kafka_session_s / 5,
+        # Its answer is how a worker learns that partitions move, which stand still until then.
+        broker_heartbeat_interval=settings.kafka_session_s / 12,
         broker_rebalance_timeout=settings.kafka_session_s,
         broker_request_timeout=30.0,
         broker_commit_interval=0.5,
@@ -71,6 +73,7 @@ def create_app(settings: Settings, ticks_id: str) -> faust.App:
     @app.on_partitions_assigned.connect
     async def assigned(_: Any, assigned: Any = (), **__: Any) -> None:
         running.watchdog.owned = _ticks_of(assigned)
+        _wait_less(app.consumer)
 
     @app.on_partitions_revoked.connect
     async def revoked(_: Any, revoked: Any = (), **__: Any) -> None:
@@ -81,6 +84,7 @@ def create_app(settings: Settings, ticks_id: str) -> faust.App:
     async def write() -> None:
         writing = Writing(await running.worker(), running.watchdog)
         running.watchdog.start()
+        metrics.READY.labels("worker").set(1)  # the group is joined and the state of its partitions recovered
         await writing.run(lambda: app.should_stop)
 
     @app.timer(REPORT_S)
@@ -92,6 +96,15 @@ def create_app(settings: Settings, ticks_id: str) -> faust.App:
         )  # fmt: skip
 
     return app
+
+
+def _wait_less(consumer: Any) -> None:
+    """Shorten how long the broker holds a fetch that finds nothing.
+
+    Faust sets a second and a half and offers no setting. The broker answers a connection's requests one after the
+    other, so after a rebalance both the end of the recovery and the first ticks would wait for that long.
+    """
+    consumer._thread._ensure_consumer()._fetcher._fetch_max_wait_ms = FETCH_WAIT_MS
 
 
 class _Running:

@@ -11,7 +11,12 @@ STATE_VERSION = 4  # raise it when the kernel's state changes its layout or its 
 # oldest record, instead of going on after records whose effect it cannot read.
 APP_ID = f"allocast-worker-{STATE_VERSION}-{spec_hash()[:8]}"
 TABLE = "rolling_state"
-CHANGELOG = Topic(f"{APP_ID}-{TABLE}-changelog", retention_ms=None, per_symbol=True)
+# A worker that opens a partition reads all of its changelog: not much more of it may lie there than the state itself,
+# 21 kB per symbol. In segments of Kafka's own size it would be up to a gigabyte per partition, minutes of reading.
+SEGMENT_BYTES = 16 * 1024 * 1024
+CHANGELOG = Topic(
+    f"{APP_ID}-{TABLE}-changelog", retention_ms=None, per_symbol=True, segment_bytes=SEGMENT_BYTES
+)
 
 
 def source_log(topic_id: str, partition: int) -> str:

@@ -12,7 +12,9 @@ import os
 import shutil
 import signal
 import time
+import urllib.request
 from collections.abc import Iterator
+from logging import DEBUG, LogRecord
 from typing import Any
 
 import pytest
@@ -24,7 +26,9 @@ from launcher.run_file import read
 from producers import topics
 from producers.errors import TryAgain
 from producers.kafka_client import client_config
+from producers.logs import JsonFormatter
 from producers.reference import CPI
+from producers.tick import partition_of
 from producers.universe import load_universe
 from tests.browser import Tab
 from tests.services import kafka_jars, until
@@ -96,6 +100,41 @@ def test_stock_feast_reads_what_the_stream_wrote(running: System) -> None:
     assert set(last) - {CPI.symbol} == set(universe.symbols)
     bars = messages(running.settings, topics.BARS)
     assert len({(bar["symbol"], bar["session_date"]) for bar in bars}) == len(bars)
+
+
+def test_a_tick_can_be_followed_to_the_forecasts_that_knew_it(running: System) -> None:
+    """From the log of ticks by its place to the feature row, the logged forecast and the answer that a viewer gets."""
+    settings = running.settings
+
+    def of_gold() -> list[Any]:
+        return [one for one in messages(settings, topics.FORECASTS) if one["symbol"] == "GC=F"]
+
+    until(of_gold, "forecasts of gold in their log", 120, every_s=1.0)
+    logged = of_gold()  # before the rows and ticks that they were made from are read
+    frames = {(one.partition, one.offset): json.loads(one.value) for one in records(settings, topics.TICKS)}
+    rows = {
+        (one.partition, value["source_offset"], value["symbol"], value["session_date"])
+        for one in records(settings, topics.FEATURES)
+        if (value := json.loads(one.value)).get("final")
+    }
+    for one in logged:
+        line = LogRecord("training", DEBUG, "", 0, f"{one['source']}: forecast", None, None)
+        place = json.loads(JsonFormatter("training").format(line))
+        assert place["topic"] == topics.TICKS
+        assert "GC=F" in frames[place["partition"], place["offset"]]["symbols"]
+        assert (place["partition"], place["offset"], "GC=F", one["session_date"]) in rows
+    asked = {"amount": 100, "weights": {"gold": 60, "cash": 40}, "horizon": "3m"}
+    request = urllib.request.Request(  # noqa: S310  our own page
+        f"{running.run.url.rstrip('/')}/api/forecast",
+        data=json.dumps(asked).encode(),
+        headers={"content-type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
+        inputs = json.load(answer)["inputs"]
+    frames = {(one.partition, one.offset): json.loads(one.value) for one in records(settings, topics.TICKS)}
+    for asset in load_universe().asset:
+        known = frames[partition_of(asset.symbol, settings.partitions), inputs[asset.id]["source_offset"]]
+        assert asset.symbol in known["symbols"]
 
 
 def test_training_sets_come_from_the_offline_store(running: System) -> None:

@@ -88,6 +88,9 @@ class InputState(msgspec.Struct, frozen=True):
     status: str
     event_ms: int | None = None
     feed: str | None = None
+    source_offset: int | None = (
+        None  # newest record of the symbol's partition of market.ticks that it contains
+    )
 
 
 class Fan(msgspec.Struct, frozen=True):

@@ -168,7 +168,7 @@ def _inputs(
             status = "warming"
         else:
             status = "old" if age_s > OLD_S or newest - row.event_ms > OLD_EVENT_MS else "live"
-        states[asset.id] = InputState(age_s, status, row.event_ms, row.feed)
+        states[asset.id] = InputState(age_s, status, row.event_ms, row.feed, row.source_offset)
     known_ms = int(np.datetime64(champion.manifest.inflation_known, "ms").astype(np.int64))
     age_s = max(0.0, (newest - known_ms) / 1000)  # on the market's own clock
     states["cpi"] = InputState(age_s, "old" if age_s > OLD_DAYS * DAY_S else "live", known_ms)

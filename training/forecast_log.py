@@ -43,9 +43,12 @@ class Forecast(msgspec.Struct, frozen=True):
         None  # mean, alpha and beta of the fitted process, which drift is judged against
     )
     without_lstm: list[float] | None = None  # quantiles of the first horizon, of the pool without the LSTM
+    source: str | None = None  # newest record of market.ticks that it knows, as `market.ticks[3]@1042`
 
 
-def forecast_of(champion: Champion, message: Features, role: str = "champion") -> Forecast | None:
+def forecast_of(
+    champion: Champion, message: Features, role: str = "champion", source: str | None = None
+) -> Forecast | None:
     """The forecast for a final row, None when the model does not cover the asset."""
     row = FeatureRow(
         symbol=message.symbol,
@@ -82,4 +85,5 @@ def forecast_of(champion: Champion, message: Features, role: str = "champion") -
         role=role,
         garch=champion.garch(message.symbol),
         without_lstm=None if without is None else without[HORIZONS.index(1)].tolist(),
+        source=source,
     )

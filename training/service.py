@@ -239,18 +239,17 @@ class Service:
                 message = msgspec.json.decode(record.value, type=Features)
                 if not self._missed.wanted(record.timestamp, message, champion):
                     continue
+                # A row lies in the partition of the ticks that it was made from.
+                source = f"{topics.TICKS}[{record.partition}]@{message.source_offset}"
                 with metrics.FORECAST_TIME.time():
                     made = [
-                        forecast_log.forecast_of(model, message, role)
+                        forecast_log.forecast_of(model, message, role, source)
                         for role, model in {CHAMPION: champion, **self._trials.beside()}.items()
                     ]
             except (msgspec.DecodeError, UnicodeDecodeError, ValueError, KeyError) as error:
                 log.warning("%s[%d]@%d: %s", record.topic, record.partition, record.offset, error)
                 continue
-            log.debug(
-                "%s[%d]@%s: forecast of %s after session %d",
-                topics.TICKS, record.partition, message.source_offset, message.symbol, message.session_date,
-            )  # fmt: skip
+            log.debug("%s: forecast of %s after session %d", source, message.symbol, message.session_date)
             for forecast in made:
                 if forecast is not None:
                     self._log_forecast(forecast)

@@ -12,7 +12,9 @@ from pathlib import Path
 
 from launcher import apache_kafka, embedded_redis, plan
 from launcher.create_topics import ensure_topics
-from launcher.free_port import LOOPBACK, answers, free_ports
+from launcher.free_port import LOOPBACK, answers, free_ports, free_row
+from producers import metrics
+from producers.alive import problem
 from producers.settings import Settings, load_settings
 from producers.universe import Universe, load_universe
 from tests.chaos.group import Group
@@ -96,7 +98,16 @@ class Cluster:
         """Start one more worker; it owns nothing until it has joined the group."""
         number = len(self.workers)
         log = self._folder / f"worker-{number}.log"
-        worker = Server(f"worker {number}", self._program("worker"), log, self._plan.environment)
+        base = free_row(len(metrics.SERVICES))
+        environment = {**self._plan.environment, "ALLOCAST_METRICS_PORT": str(base)}
+        port = base + metrics.SERVICES.index("worker")
+        worker = Server(
+            f"worker {number}",
+            self._program("worker"),
+            log,
+            environment,
+            ready=lambda: problem("worker", port, ready=True) == "",
+        )
         worker.start()
         self.workers.append(worker)
         return worker

@@ -113,20 +113,27 @@ def test_the_health_check_tells_progress_from_standing_still() -> None:
         "import sys, time; from producers import metrics; from producers.settings import load_settings;"
         "metrics.serve(load_settings(), 'worker');"
         "metrics.PROGRESS.labels('worker').set(time.time() - float(sys.argv[1]));"
+        "metrics.READY.labels('worker').set(float(sys.argv[2]));"
         "print('serving', flush=True); time.sleep(60)"
     )
     check = [sys.executable, *SERVICES["worker"]["healthcheck"]["test"][2:]]
-    for silent_s, healthy in (("0", True), ("100", False)):
+    for silent_s, begun, healthy, ready in (
+        ("0", "0", True, False),
+        ("0", "1", True, True),
+        ("100", "1", False, False),
+    ):
         with subprocess.Popen(
-            [sys.executable, "-c", serve, silent_s], env=environment, stdout=subprocess.PIPE
+            [sys.executable, "-c", serve, silent_s, begun], env=environment, stdout=subprocess.PIPE
         ) as server:
             try:
                 assert server.stdout is not None
                 assert server.stdout.readline() == b"serving\n"
                 done = subprocess.run(check, env=environment, capture_output=True, text=True)
+                asked = subprocess.run([*check, "ready"], env=environment, capture_output=True, text=True)
             finally:
                 server.kill()
         assert (done.returncode == 0) == healthy, done.stderr
+        assert (asked.returncode == 0) == ready, asked.stderr
     gone = subprocess.run(check, env=environment, capture_output=True, text=True)
     assert gone.returncode == 1
     assert f"port {port + 1}" in gone.stderr

@@ -7,12 +7,14 @@ import os
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import redis
+from kafka import KafkaConsumer, KafkaProducer
 from kafka.admin import KafkaAdminClient
 
 from launcher import examine_kafka, examine_redis, examine_state
@@ -91,6 +93,86 @@ def test_what_is_on_a_network_without_password_or_tls() -> None:
     assert examine_redis.login("far:6379", "redis", False, False, info).verdict == "fail"
     assert examine_redis.login("far:6379", "redis", True, False, info).verdict == "warn"
     assert examine_redis.login("far:6379", "rediss", True, False, info).verdict == "ok"
+
+
+def test_a_producer_whose_clock_is_ahead_is_seen_in_the_log(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(topics, "TICKS", "ticks-of-another-clock")
+    with KafkaAdminClient(**client_config(settings)) as admin:
+        declared = {"num_partitions": 1, "replication_factor": 1, "configs": {}}
+        admin.create_topics({topics.TICKS: declared}, raise_errors=False)
+        admin.wait_for_topics([topics.TICKS])
+    found = {}
+    for ahead_ms in (0, 60_000):
+        now_ms = int(time.time() * 1000) + ahead_ms
+        frame = {
+            "source": "csv", "epoch": "e", "seq": 0, "seen_ms": now_ms, "symbols": ["GC=F"], "symbol": [0],
+            "event_ms": [now_ms], "price": [1.0], "size": [0.0],
+        }  # fmt: skip
+        with KafkaProducer(**client_config(settings)) as producer:
+            producer.send(topics.TICKS, json.dumps(frame).encode(), partition=0).get(30)
+        with KafkaConsumer(**client_config(settings), group_id=None) as consumer:
+            found[ahead_ms] = {one.name: one for one in examine_kafka.newest_frames(consumer)}
+    assert found[0]["clock of producer"].verdict == "ok"
+    assert found[60_000]["clock of producer"].verdict == "fail"
+    assert "chrony" in found[60_000]["clock of producer"].repair
+
+
+IN_A_FOLDER_OF_ITS_OWN = 'mount -t tmpfs -o size=1m state "$0" && eval "$1" && shift && exec "$@"'
+
+
+@pytest.mark.parametrize(
+    ("made", "why", "verdicts_there"),
+    [
+        ("mount -o remount,ro $0", "Read-only file system", {"state folder": "fail", "disk": "fail"}),
+        (
+            "dd if=/dev/zero of=$0/full bs=4k 2>/dev/null || true",
+            "No space left on device",
+            {"state folder": "fail", "disk": "fail"},
+        ),
+        ("true", "", {"state folder": "ok", "disk": "fail"}),
+    ],
+    ids=["read-only", "full", "small"],
+)
+def test_a_disk_that_is_full_or_read_only_is_named_and_refused(
+    tmp_path: Path, made: str, why: str, verdicts_there: dict[str, str]
+) -> None:
+    """On a file system of its own, which even root cannot write."""
+    if subprocess.run(["unshare", "--mount", "true"], capture_output=True).returncode:
+        pytest.skip("mount namespaces are not allowed here")
+
+    def there(*command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [
+                "unshare",
+                "--mount",
+                "sh",
+                "-c",
+                IN_A_FOLDER_OF_ITS_OWN,
+                str(tmp_path),
+                made,
+                sys.executable,
+                *command,
+            ],
+            env={**os.environ, "ALLOCAST_STATE_DIR": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    look = (
+        "import json; from launcher.examine_state import state; from producers.settings import load_settings;"
+        "print(json.dumps({one.name: one.verdict for one in state(load_settings())}))"
+    )
+    done = there("-c", look)
+    assert json.loads(done.stdout) == verdicts_there, done.stderr
+    if why:
+        refused = there("-m", "feature_repo.apply")
+        assert refused.returncode == 2, refused.stderr
+        assert why in refused.stderr
+        assert "ALLOCAST_STATE_DIR" in refused.stderr
+        assert "Traceback" not in refused.stderr
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

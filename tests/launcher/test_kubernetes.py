@@ -88,3 +88,12 @@ def test_there_is_one_producer_and_workers_are_replaced_one_by_one() -> None:
         assert deployments[name]["replicas"] == 1
         assert deployments[name]["strategy"] == {"type": "Recreate"}
     assert deployments["worker"]["strategy"]["rollingUpdate"] == {"maxSurge": 0, "maxUnavailable": 1}
+    # Without it a rollout goes on to the next worker while the one before is still importing.
+    (worker,) = PODS["worker"]["containers"]
+    assert worker["readinessProbe"]["exec"]["command"] == [
+        "python",
+        "-m",
+        "producers.alive",
+        "worker",
+        "ready",
+    ]

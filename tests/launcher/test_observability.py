@@ -70,6 +70,7 @@ def test_what_is_shown_is_what_is_there() -> None:
         "allocast_training_seconds_count",
         "allocast_forecasts_logged_total",
         "allocast_model_created_timestamp_seconds",
+        "allocast_ready",  # of rollouts
     }
 
 

@@ -17,7 +17,18 @@ from tests.services import kafka_jars, running
 
 ROOT = Path(__file__).parents[2]
 ACLS = ROOT / "deploy" / "kafka" / "acls.txt"
-USERS = ("init", "producer", "worker", "monitor", "training", "dashboard", "doctor", "operator", "reader")
+USERS = (
+    "init",
+    "producer",
+    "worker",
+    "monitor",
+    "training",
+    "dashboard",
+    "doctor",
+    "operator",
+    "reader",
+    "keda",
+)
 
 
 @dataclass(frozen=True)

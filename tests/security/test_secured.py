@@ -5,8 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
+import re
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +17,15 @@ from pathlib import Path
 import msgspec
 import pytest
 import yaml
-from kafka import KafkaConsumer, KafkaProducer
-from kafka.errors import GroupAuthorizationFailedError, KafkaError
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.admin import KafkaAdminClient
+from kafka.errors import (
+    CoordinatorNotAvailableError,
+    GroupAuthorizationFailedError,
+    KafkaError,
+    NotCoordinatorError,
+    TopicAuthorizationFailedError,
+)
 from redis.exceptions import NoPermissionError
 
 from feature_repo.online import FeastReader
@@ -25,7 +35,7 @@ from launcher import dead_letters
 from launcher.create_topics import ensure_topics
 from launcher.doctor import examine
 from launcher.examine_state import scrape
-from launcher.free_port import free_row
+from launcher.free_port import free_ports, free_row
 from launcher.parity import verify
 from launcher.status import figures
 from launcher.topic_reader import list_topics
@@ -37,14 +47,28 @@ from producers.outbox import send_one
 from producers.request import MODEL
 from producers.settings import Settings, load_settings
 from producers.universe import load_universe
+from stream_processors.state_version import APP_ID
 from tests.launcher.test_observability import series
 from tests.security.certificates import Authority
-from tests.security.servers import ROOT, SecuredKafka, allow, password, secured_kafka, secured_redis
+from tests.security.servers import (
+    ACLS,
+    ROOT,
+    USERS,
+    SecuredKafka,
+    allow,
+    password,
+    rules,
+    secured_kafka,
+    secured_redis,
+)
 from tests.services import until
 from tests.system import records
 from training.events import SCHEMA, ModelEvent
 
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+
+TOPIC_AUTHORIZATION_FAILED = 29
+FORECAST = {"amount": 100, "weights": {"gold": 60, "cash": 40}, "horizon": "3m"}
 
 pytestmark = [pytest.mark.timeout(600)]
 
@@ -99,6 +123,8 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
         found = Secured(kafka, redis_port, authority, folder, free_row(len(SERVICES)))
         allow(kafka)
         ensure_topics(found.settings("init"))
+        applied = start(found, "init", "worker", "feature_repo.apply")
+        assert applied.wait(120) == 0, (folder / "init.log").read_text()
         yield found
 
 
@@ -114,9 +140,8 @@ def start(
 
 def test_every_service_works_with_no_more_than_its_rules(secured: Secured) -> None:
     """Ticks of a producer become features, a model, events and forecasts, each written by its own user."""
-    applied = start(secured, "init", "worker", "feature_repo.apply")
-    assert applied.wait(120) == 0, (secured.folder / "init.log").read_text()
     feed = ("producers", "--feed", "simulated", "--speed", "2")
+    (page,) = free_ports(1)
     services = {
         "worker": start(secured, "worker", "worker", "stream_processors"),
         "producer": start(secured, "producer", "worker", *feed),
@@ -124,9 +149,11 @@ def test_every_service_works_with_no_more_than_its_rules(secured: Secured) -> No
         "training": start(
             secured, "training", "reader", "training", ALLOCAST_LSTM_SEEDS="1", ALLOCAST_LSTM_EPOCHS="1"
         ),
+        "dashboard": start(secured, "dashboard", "reader", "dashboard", ALLOCAST_PORT=str(page)),
     }
     try:
         reader = secured.settings("reader", "reader")
+        operator = secured.settings("operator", "reader")
 
         def told(topic: str) -> bool:
             for name, service in services.items():
@@ -139,7 +166,10 @@ def test_every_service_works_with_no_more_than_its_rules(secured: Secured) -> No
         until(lambda: set(online.read(symbols)) == set(symbols), "rows online, read by the reading user", 120)
         until(lambda: told(topics.FORECASTS), "forecasts from the training service", 180)
         until(lambda: told(topics.DRIFT), "reports from the monitor", 120)
-        for name in services:
+        until(lambda: page_does(page, "forecast", FORECAST), "an answer of the page", 60, every_s=0.5)
+        until(lambda: page_does(page, "retrain"), "the page may ask for a model", 60, every_s=0.5)
+        assert any(b"manual:page" in (one.value or b"") for one in records(operator, topics.REQUESTS))
+        for name in SERVICES:
             alive = refused(secured, "producers.alive", name)
             assert alive.returncode == 0, alive.stderr
         counted = figures(reader)
@@ -160,11 +190,70 @@ def test_every_service_works_with_no_more_than_its_rules(secured: Secured) -> No
     logs = b"".join(path.read_bytes() for path in secured.folder.glob("*.log"))
     assert b"market.ticks" in logs
     assert b"hush-" not in logs, "a password is in a log"
-    for name in ("worker", "producer", "monitor", "training"):
+    assert "not allow" not in (secured.folder / "dashboard.log").read_text()
+    for name in SERVICES:
         lines = (secured.folder / f"{name}.log").read_text().splitlines()
         ours = [json.loads(line) for line in lines if line.startswith("{")]
         assert {one["service"] for one in ours} == {name}
         assert any("topic" in one for one in ours) == (name == "worker"), ours
+
+
+def page_does(page: int, action: str, body: object = None) -> bool:
+    """Whether the page does what it is asked for; it listens on loopback, where nobody logs in."""
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{page}/api/{action}",
+        data=json.dumps(body).encode(),
+        headers={"content-type": "application/json", "origin": f"http://127.0.0.1:{page}"},
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+            return bool(answer.status == 200)
+    except urllib.error.HTTPError as error:  # no model yet: an answer, which is closed like one
+        error.close()
+        return False
+    except OSError:
+        return False
+
+
+def lag_is_told(admin: KafkaAdminClient) -> bool:
+    try:
+        return isinstance(admin.list_group_offsets({APP_ID: None})[APP_ID], dict)
+    except (CoordinatorNotAvailableError, NotCoordinatorError):  # of a broker on which no group has been yet
+        return False
+
+
+def test_keda_may_see_the_lag_and_nothing_else(secured: Secured) -> None:
+    """What its scaler asks for: the topic, the ends of its partitions and what the group has acknowledged."""
+    config = client_config(secured.settings("keda", "doctor"))
+    partitions = [TopicPartition(topics.TICKS, number) for number in range(2)]
+    with KafkaAdminClient(**config) as admin:
+        (described,) = admin.describe_topics([topics.TICKS])
+        assert described["error_code"] == 0
+        assert len(described["partitions"]) == 2
+        until(lambda: lag_is_told(admin), "what the group has acknowledged", 30, every_s=0.2)
+        assert [one["error_code"] for one in admin.describe_topics([topics.BARS])] == [
+            TOPIC_AUTHORIZATION_FAILED
+        ]
+        with pytest.raises(GroupAuthorizationFailedError):
+            admin.list_group_offsets({"reader-mine": None})
+    with KafkaConsumer(**config, group_id=None) as consumer:
+        assert consumer.end_offsets(partitions).keys() == set(partitions)
+        consumer.assign(partitions)
+        consumer.seek_to_beginning()
+        with pytest.raises(TopicAuthorizationFailedError):
+            consumer.poll(timeout_ms=10_000)
+    with KafkaProducer(**config) as producer, pytest.raises(KafkaError, match="AuthorizationFailed"):
+        producer.send(topics.TICKS, value=b"x", partition=0).get(30)
+
+
+def test_every_user_of_the_rules_is_made_as_the_document_says() -> None:
+    """The loop of docs/security.md, the rules and the users that the tests log in as are of one list."""
+    text = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+    (named,) = re.findall(r"for user in ([a-z ]+); do", text)
+    ruled = {
+        rule["principal"].removeprefix("User:allocast-") for rule in rules(ACLS.read_text(encoding="utf-8"))
+    }
+    assert set(named.split()) == ruled == set(USERS)
 
 
 def assert_documented_series(settings: Settings) -> None:

@@ -21,7 +21,7 @@ from producers.kafka_client import client_config
 from producers.publisher import Framer, Publisher
 from producers.sessions import nyse
 from producers.tick import partition_of
-from tests.chaos.cluster import PARTITIONS, cluster
+from tests.chaos.cluster import PARTITIONS, READY_S, cluster
 from tests.services import until
 from tests.soak.steady_load import EXCHANGE_MS_PER_S, SteadyLoad
 from tests.soak.watching import Watching
@@ -82,6 +82,7 @@ def test_nothing_is_lost_and_nothing_grows(
                     worker.terminate()
                     worker.start()
                     restarts += 1
+                    until(worker.ready, f"{worker.name} is ready", READY_S, every_s=0.5)  # as a rollout waits
                     running.shared_by(WORKERS)
         seconds = time.monotonic() - began
         published = load.stop()
