@@ -15,7 +15,8 @@ from collections.abc import Callable
 import numpy as np
 
 from benchmarks.drift.market import CLEAN, MARKETS, FloatArray, simulate
-from benchmarks.drift.worlds import FITTED, SYMBOLS, dataset, forecasts
+from benchmarks.drift.worlds import FIRST, FITTED, SYMBOLS, dataset, forecasts
+from producers.sessions import nyse
 from producers.settings import Settings
 from training import gate, members, past
 from training.adjusted import Adjusted, Network
@@ -155,7 +156,7 @@ def _worse(
                 duel.add(
                     Forecast(
                         symbol=symbol,
-                        session_date=1 + session,
+                        session_date=int(nyse().yyyymmdd[FIRST + len(before) + session]),
                         session_close_ms=0,
                         price=float(price[session, at]),
                         model=model,
