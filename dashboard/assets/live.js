@@ -19,6 +19,7 @@
   var held = {};            // what came while paused
   var troubles = {};        // a callback's output -> status of its last answer, while that was a refusal or an error
   var leaving = false;
+  var told = {};            // component.property -> its value as it was last set
   var asked = null;         // what the figures were asked for last
 
   function byId(id) { return document.getElementById(id); }
@@ -204,8 +205,13 @@
     attributeFilter: ["data-mantine-color-scheme"]
   });
 
+  /* A change is told several times, and Dash draws and asks the server again whenever a property is set, to whatever:
+     that is wanted only of a server that could not answer. */
   function setAll(list) {
     list.forEach(function (one) {
+      var name = one[0] + "." + one[1], value = JSON.stringify(one[2]);
+      if (told[name] === value && !(/tick$/.test(one[0]) && Object.keys(troubles).length)) { return; }
+      told[name] = value;
       var props = {};
       props[one[1]] = one[2];
       window.dash_clientside.set_props(one[0], props);
@@ -341,6 +347,7 @@
         });
         pulse.prices = Object.assign({}, last.prices, pulse.prices);
       }
+      if (silentFor() > GONE_AFTER_S) { told = {}; }  // what was asked meanwhile was not answered
       last = pulse;
       lastAt = performance.now();
       if (paused) { hold(pulse.set); render(); return; }
@@ -375,9 +382,8 @@
 
     /* Prices ask for new figures only while somebody looks at them; another model does in any case. */
     look: function (view, tick, model) {
-      var why = (window.dash_clientside.callback_context.triggered || []).map(function (one) { return one.prop_id; });
-      var first = asked === null || why.indexOf("frontier-tick.data") >= 0;
-      if (!first && (view !== "money" || document.hidden)) { return window.dash_clientside.no_update; }
+      var another = asked === null || asked[1] !== model;
+      if (!another && (view !== "money" || document.hidden)) { return window.dash_clientside.no_update; }
       asked = [tick, model];
       return asked;
     },
