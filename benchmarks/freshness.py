@@ -62,7 +62,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
 
 def _maximum(settings: Settings) -> float:
     found = case(settings, MAXIMUM_SYMBOLS, 256, 2_000_000, 1, [], 0.0)
-    return float(found["allocast"]["readable_ticks_per_s"])
+    return float(found["allocast"]["ticks_per_s"])
 
 
 def measure(settings: Settings, symbols: int, rates: list[float], seconds: float) -> list[dict[str, Any]]:
