@@ -12,7 +12,6 @@ import os
 import shutil
 import signal
 import time
-import urllib.request
 from collections.abc import Iterator
 from logging import DEBUG, LogRecord
 from typing import Any
@@ -30,6 +29,7 @@ from producers.logs import JsonFormatter
 from producers.reference import CPI
 from producers.tick import partition_of
 from producers.universe import load_universe
+from tests.asking import ask
 from tests.browser import Tab
 from tests.services import kafka_jars, until
 from tests.system import System, messages, records, system
@@ -124,13 +124,7 @@ def test_a_tick_can_be_followed_to_the_forecasts_that_knew_it(running: System) -
         assert "GC=F" in frames[place["partition"], place["offset"]]["symbols"]
         assert (place["partition"], place["offset"], "GC=F", one["session_date"]) in rows
     asked = {"amount": 100, "weights": {"gold": 60, "cash": 40}, "horizon": "3m"}
-    request = urllib.request.Request(  # noqa: S310  our own page
-        f"{running.run.url.rstrip('/')}/api/forecast",
-        data=json.dumps(asked).encode(),
-        headers={"content-type": "application/json"},
-    )
-    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
-        inputs = json.load(answer)["inputs"]
+    inputs = ask(f"{running.run.url.rstrip('/')}/api/forecast", asked).json["inputs"]
     frames = {(one.partition, one.offset): json.loads(one.value) for one in records(settings, topics.TICKS)}
     for asset in load_universe().asset:
         known = frames[partition_of(asset.symbol, settings.partitions), inputs[asset.id]["source_offset"]]

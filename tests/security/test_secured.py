@@ -8,8 +8,6 @@ import os
 import re
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +46,7 @@ from producers.request import MODEL
 from producers.settings import Settings, load_settings
 from producers.universe import load_universe
 from stream_processors.state_version import APP_ID
+from tests.asking import ask
 from tests.launcher.test_observability import series
 from tests.security.certificates import Authority
 from tests.security.servers import (
@@ -167,7 +166,7 @@ def test_every_service_works_with_no_more_than_its_rules(secured: Secured) -> No
         until(lambda: told(topics.FORECASTS), "forecasts from the training service", 180)
         until(lambda: told(topics.DRIFT), "reports from the monitor", 120)
         until(lambda: page_does(page, "forecast", FORECAST), "an answer of the page", 60, every_s=0.5)
-        until(lambda: page_does(page, "retrain"), "the page may ask for a model", 60, every_s=0.5)
+        until(lambda: page_does(page, "retrain", {}), "the page may ask for a model", 60, every_s=0.5)
         assert any(b"manual:page" in (one.value or b"") for one in records(operator, topics.REQUESTS))
         for name in SERVICES:
             alive = refused(secured, "producers.alive", name)
@@ -198,20 +197,12 @@ def test_every_service_works_with_no_more_than_its_rules(secured: Secured) -> No
         assert any("topic" in one for one in ours) == (name == "worker"), ours
 
 
-def page_does(page: int, action: str, body: object = None) -> bool:
+def page_does(page: int, action: str, body: object) -> bool:
     """Whether the page does what it is asked for; it listens on loopback, where nobody logs in."""
-    request = urllib.request.Request(
-        f"http://127.0.0.1:{page}/api/{action}",
-        data=json.dumps(body).encode(),
-        headers={"content-type": "application/json", "origin": f"http://127.0.0.1:{page}"},
-    )
     try:
-        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
-            return bool(answer.status == 200)
-    except urllib.error.HTTPError as error:  # no model yet: an answer, which is closed like one
-        error.close()
-        return False
-    except OSError:
+        origin = f"http://127.0.0.1:{page}"
+        return ask(f"{origin}/api/{action}", body, {"origin": origin}, timeout_s=30).status == 200
+    except OSError:  # it does not listen yet
         return False
 
 
