@@ -63,7 +63,7 @@
           delete troubles[output && output[1]];
         }
         render();
-      }, function () { /* a server that is gone is seen by its silence */ });
+      }, function () { told = {}; });  // nobody there, which is seen by its silence: asked again by its first pulse
     }
     return asked;
   };
@@ -347,7 +347,6 @@
         });
         pulse.prices = Object.assign({}, last.prices, pulse.prices);
       }
-      if (silentFor() > GONE_AFTER_S) { told = {}; }  // what was asked meanwhile was not answered
       last = pulse;
       lastAt = performance.now();
       if (paused) { hold(pulse.set); render(); return; }
