@@ -78,6 +78,7 @@ def result() -> Any:
         ],
         tools,
         source="forecast",
+        filled="answer",
     )
 
 
@@ -99,6 +100,7 @@ def risk() -> Any:
         ],
         lead="After inflation; falls on the way are before it, seen once a month.",
         source="forecast",
+        filled="answer",
     )
 
 

@@ -86,9 +86,11 @@ def page(poller: Poller, templates: dict[str, Any]) -> Any:
                 dcc.Store(id="opened"),
                 *[dcc.Store(id=f"go-{name}") for name in (*VIEWS, "frontier")],
                 dcc.Store(id="visible"),
+                dcc.Store(id="answer"),
                 dcc.Store(id="lasting"),
                 dcc.Store(id="fan-values"),
                 dcc.Store(id="fan-frame", data=figures.fan_frame()),
+                dcc.Store(id="go-address"),
                 dcc.Store(id="address"),
                 dcc.Store(id="pulse", data={**stream.beat(snapshot, universe, at), "set": []}),
                 live(dcc.Store, "tick"),
@@ -111,7 +113,7 @@ def _views(views: dict[str, Any]) -> Any:
     return dmc.Tabs(
         id="view",
         value="money",
-        keepMounted=True,
+        keepMounted=False,  # Dash goes through every component that is drawn whenever one changes
         className="views",
         children=[
             dmc.TabsList(
@@ -119,7 +121,7 @@ def _views(views: dict[str, Any]) -> Any:
                 className="nav",
                 **{"aria-label": "Views"},
             ),
-            *[dmc.TabsPanel(views[name], value=name) for name in VIEWS],
+            *[dmc.TabsPanel(views[name], value=name, keepMounted=name == "money") for name in VIEWS],
         ],
     )
 
