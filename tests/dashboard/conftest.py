@@ -14,7 +14,9 @@ import uvicorn
 from dashboard.access import Access
 from dashboard.app import create_app
 from dashboard.live import Poller
-from tests.dashboard.stubs import UNIVERSE, StubSource, champion, rows
+from tests.dashboard.stubs.forecasts import champion
+from tests.dashboard.stubs.market import UNIVERSE, rows
+from tests.dashboard.stubs.source import StubSource
 
 DEADLINE_S = 15.0
 

@@ -23,7 +23,9 @@ from producers.errors import FixAndRestart
 from tests import asking
 from tests.asking import Answer
 from tests.dashboard.conftest import Site
-from tests.dashboard.stubs import StubSource, champion, rows
+from tests.dashboard.stubs.forecasts import champion
+from tests.dashboard.stubs.market import rows
+from tests.dashboard.stubs.source import StubSource
 
 WIDE = str(IPv4Address(0))  # every address; decided about, never bound
 QUESTION = {"amount": 10_000, "weights": {"gold": 60, "cash": 40}, "horizon": "6m"}

@@ -15,7 +15,8 @@ from dashboard.events import DriftReport
 from tests.asking import ask
 from tests.browser import Tab
 from tests.dashboard.conftest import Site, until
-from tests.dashboard.stubs import champion, rows
+from tests.dashboard.stubs.forecasts import champion
+from tests.dashboard.stubs.market import rows
 from training.answer import Answer
 from training.events import ModelEvent
 

@@ -23,7 +23,11 @@ from dashboard.record import Record
 from producers.errors import TryAgain
 from tests.browser import Tab
 from tests.dashboard.conftest import Site, until
-from tests.dashboard.stubs import StubSource, champion, manifest, news, record, rows, trial
+from tests.dashboard.stubs.forecasts import champion
+from tests.dashboard.stubs.market import rows
+from tests.dashboard.stubs.models import manifest, news
+from tests.dashboard.stubs.record import record, trial
+from tests.dashboard.stubs.source import StubSource
 from training.audit import Chain
 from training.events import ModelEvent
 
