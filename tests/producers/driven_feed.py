@@ -6,18 +6,12 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numpy as np
-import pytest
-
-from producers.errors import FixAndRestart
-from producers.sessions import nyse
-from producers.tick import Mark
 from producers.tick_batch import TickBatch
 from producers.universe import Universe, load_universe
 from producers.yahoo_feed import YahooFeed
 from producers.yahoo_stream import Pace
 from tests.stubs import SESSION, close_ms
-from tests.yahoo.market import endless_series, session_series
+from tests.yahoo.market import session_series
 from tests.yahoo.server import Yahoo
 
 EVERYTHING = load_universe()
@@ -51,6 +45,18 @@ class Driven:
     def subscribed(self, yahoo: Yahoo) -> None:
         self.until(lambda: yahoo.subscribed, "subscribed")
 
+    def lose_the_network(self, yahoo: Yahoo) -> int:
+        """After one quote of NASDAQ at 100, of which the time is returned."""
+        self.history()
+        self.subscribed(yahoo)
+        begin = self.now_ms
+        yahoo.send("^IXIC", 100.0, begin, day_volume=1)
+        self.until(lambda: self.live(), "the first quote")
+        yahoo.offline = True
+        yahoo.cut()
+        self.until(lambda: self.feed.condition().state == "offline", "the outage is known")
+        return begin
+
     def live(self, symbol: str = "^IXIC", whole: bool = False) -> list[tuple[int, float]]:
         """(event time, price) of everything pulled of one symbol, in order."""
         return [
@@ -64,3 +70,9 @@ class Driven:
     def close(self) -> None:
         if self._live is not None:
             self._live.close()  # type: ignore[attr-defined]  # it is a generator
+
+
+def further(market: Yahoo, last: int, *prices: float) -> None:
+    """The official closes of the sessions that end with `last` are there as well."""
+    days = list(session_series("^IXIC", last, len(prices)).daily)
+    market.series["^IXIC"].daily.update(zip(days, prices, strict=True))

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from producers.errors import FixAndRestart
 from producers.sessions import nyse
 from producers.tick import Mark
-from producers.tick_batch import TickBatch
-from producers.universe import Universe, load_universe
-from producers.yahoo_feed import YahooFeed
-from producers.yahoo_stream import Pace
+from tests.producers.driven_feed import Driven, further
 from tests.stubs import SESSION, close_ms
-from tests.yahoo.market import endless_series, session_series
+from tests.yahoo.market import session_series
 from tests.yahoo.server import Yahoo
-from tests.producers.driven_feed import EVERYTHING, FAST, UNIVERSE, Driven
 
 
 def test_a_close_that_comes_after_later_minutes_brings_the_whole_past(market: Yahoo, driven: Driven) -> None:

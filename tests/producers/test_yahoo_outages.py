@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numpy as np
-import pytest
-
-from producers.errors import FixAndRestart
-from producers.sessions import nyse
-from producers.tick import Mark
-from producers.tick_batch import TickBatch
-from producers.universe import Universe, load_universe
-from producers.yahoo_feed import YahooFeed
-from producers.yahoo_stream import Pace
+from producers.universe import Universe
+from tests.producers.driven_feed import EVERYTHING, Driven, further
 from tests.stubs import SESSION, close_ms
-from tests.yahoo.market import endless_series, session_series
 from tests.yahoo.server import Yahoo
-from tests.producers.driven_feed import EVERYTHING, FAST, UNIVERSE, Driven
 
 
 def test_live_quotes_arrive_complete_through_everything_that_goes_wrong(
@@ -56,14 +44,7 @@ def test_live_quotes_arrive_complete_through_everything_that_goes_wrong(
 
 
 def test_an_hour_without_a_network_is_filled_with_its_minutes(market: Yahoo, driven: Driven) -> None:
-    driven.history()
-    driven.subscribed(market)
-    begin = driven.now_ms
-    market.send("^IXIC", 100.0, begin, day_volume=1)
-    driven.until(lambda: driven.live(), "the first quote")
-    market.offline = True
-    market.cut()
-    driven.until(lambda: driven.feed.condition().state == "offline", "the outage is known")
+    begin = driven.lose_the_network(market)
     minute = begin // 60_000 * 60
     market.series["^IXIC"].minutes = {minute + 60 * i: 101.0 + i for i in range(61)}
     driven.now_ms = begin + 3_600_000
@@ -81,14 +62,7 @@ def test_an_hour_without_a_network_is_filled_with_its_minutes(market: Yahoo, dri
 
 
 def test_an_outage_across_closes_leaves_no_session_out(market: Yahoo, driven: Driven) -> None:
-    driven.history()
-    driven.subscribed(market)
-    begin = driven.now_ms
-    market.send("^IXIC", 100.0, begin, day_volume=1)
-    driven.until(lambda: driven.live(), "the first quote")
-    market.offline = True
-    market.cut()
-    driven.until(lambda: driven.feed.condition().state == "offline", "the outage is known")
+    begin = driven.lose_the_network(market)
     further(market, SESSION + 1, 101.0, 102.0)
     driven.now_ms = close_ms(SESSION + 1) + 7_200_000
     minute = close_ms(SESSION + 1) // 1000 - 600
