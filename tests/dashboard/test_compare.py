@@ -18,7 +18,9 @@ from dashboard.past import so_far
 from dashboard.skill import GARCH, WALK, p_value, skills
 from dashboard.stress import WINDOWS, Window, path, stress
 from producers.sessions import nyse
-from tests.dashboard.stubs import UNIVERSE, champion, closes, record, rows
+from tests.dashboard.stubs.forecasts import champion
+from tests.dashboard.stubs.market import UNIVERSE, closes, rows
+from tests.dashboard.stubs.record import record
 from training.answer import Choice, Request, Suggestion
 from training.profit import simulate
 from training.said_and_done import Matured
