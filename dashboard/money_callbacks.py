@@ -7,7 +7,7 @@ from typing import Any
 
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, html, no_update
 
-from dashboard import figures, money, trust_view, view
+from dashboard import fan_chart, money, trust_view, view
 from dashboard.address_callbacks import currency_of
 from dashboard.allocation import presets, scale_to_100, total
 from dashboard.forecast import TERMS, Forecaster, number, request_of
@@ -161,8 +161,8 @@ def _shown(
     return [
         *[getattr(outcome, field) for field in TEXTS.values()],
         f"number {'up' if outcome.gains else 'down'}",
-        figures.fan_values(fan, answer.horizon_sessions, answer.amount, past),
-        figures.summary(fan, answer.amount),
+        fan_chart.fan_values(fan, answer.horizon_sessions, answer.amount, past),
+        fan_chart.summary(fan, answer.amount),
         _contributions(answer, universe, real),
         str(now_ms()),
         *[_outlook(answer, asset) for asset in universe.asset],

@@ -7,7 +7,7 @@ from typing import Any
 import dash_mantine_components as dmc
 from dash import dcc, html
 
-from dashboard import compare_view, figures, health_view, models_view, money_view, stream, trust_view
+from dashboard import axes, compare_view, fan_chart, health_view, models_view, money_view, stream, trust_view
 from dashboard.allocation import presets
 from dashboard.asked import default
 from dashboard.form import form
@@ -88,7 +88,7 @@ def page(poller: Poller, templates: dict[str, Any]) -> Any:
                 dcc.Store(id="visible"),
                 dcc.Store(id="lasting"),
                 dcc.Store(id="fan-values"),
-                dcc.Store(id="fan-frame", data=figures.fan_frame()),
+                dcc.Store(id="fan-frame", data=fan_chart.fan_frame()),
                 dcc.Store(id="address"),
                 dcc.Store(id="pulse", data={**stream.beat(snapshot, universe, at), "set": []}),
                 live(dcc.Store, "tick"),
@@ -97,7 +97,7 @@ def page(poller: Poller, templates: dict[str, Any]) -> Any:
                 live(dcc.Store, "health-tick"),
                 live(dcc.Store, "frontier-tick"),
                 dcc.Store(id="trail", data=stream.trail(poller)),
-                *[dcc.Store(id=f"{name}-figure", data=figures.empty()) for name in CHARTS],
+                *[dcc.Store(id=f"{name}-figure", data=axes.empty()) for name in CHARTS],
                 dcc.Store(id="suggested"),
                 dcc.Store(id="templates", data=templates),
                 dcc.Store(id="scheme-now"),
