@@ -7,7 +7,7 @@ from typing import Any
 
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, html
 
-from dashboard import figures, money, trust_view, view
+from dashboard import fan_chart, money, trust_view, view
 from dashboard.address_callbacks import currency_of
 from dashboard.allocation import presets, scale_to_100, total
 from dashboard.forecast import TERMS, Forecaster, number, request_of
@@ -150,12 +150,12 @@ def _shown(
     outcome = view.outcome(answer, real=real, currency=currency)
     fan = answer.fan_real if real else answer.fan_nominal
     past = so_far(request, snapshot, universe)
-    values = figures.fan_values(fan, answer.horizon_sessions, answer.amount, past)
+    values = fan_chart.fan_values(fan, answer.horizon_sessions, answer.amount, past)
     return [
         *[(component, "children", getattr(outcome, field)) for component, field in TEXTS.items()],
         ("profit-median", "className", f"number {'up' if outcome.gains else 'down'}"),
         ("made", "data-since", str(now_ms())),
-        ("fan-summary", "children", figures.summary(fan, answer.amount)),
+        ("fan-summary", "children", fan_chart.summary(fan, answer.amount)),
         *[(f"outlook-{asset.id}", "children", _outlook(answer, asset)) for asset in universe.asset],
         ("contributions", "children", _contributions(answer, universe, real)),
         ("fan-values", "data", values),

@@ -7,7 +7,7 @@ from typing import Any
 import dash_mantine_components as dmc
 from dash import dcc, html
 
-from dashboard import compare_view, figures, health_view, models_view, money_view, stream, trust_view
+from dashboard import axes, compare_view, fan_chart, health_view, models_view, money_view, stream, trust_view
 from dashboard.allocation import presets
 from dashboard.asked import default
 from dashboard.form import form
@@ -89,7 +89,7 @@ def page(poller: Poller, templates: dict[str, Any]) -> Any:
                 dcc.Store(id="answer"),
                 dcc.Store(id="lasting"),
                 dcc.Store(id="fan-values"),
-                dcc.Store(id="fan-frame", data=figures.fan_frame()),
+                dcc.Store(id="fan-frame", data=fan_chart.fan_frame()),
                 dcc.Store(id="go-address"),
                 dcc.Store(id="address"),
                 dcc.Store(id="pulse", data={**stream.beat(snapshot, universe, at), "set": []}),
@@ -99,7 +99,7 @@ def page(poller: Poller, templates: dict[str, Any]) -> Any:
                 live(dcc.Store, "health-tick"),
                 live(dcc.Store, "frontier-tick"),
                 dcc.Store(id="trail", data=stream.trail(poller)),
-                *[dcc.Store(id=f"{name}-figure", data=figures.empty()) for name in CHARTS],
+                *[dcc.Store(id=f"{name}-figure", data=axes.empty()) for name in CHARTS],
                 dcc.Store(id="suggested"),
                 dcc.Store(id="templates", data=templates),
                 dcc.Store(id="scheme-now"),
@@ -113,7 +113,7 @@ def _views(views: dict[str, Any]) -> Any:
     return dmc.Tabs(
         id="view",
         value="money",
-        keepMounted=False,  # Dash goes through every component that is drawn whenever one changes
+        keepMounted=True,
         className="views",
         children=[
             dmc.TabsList(
@@ -121,7 +121,7 @@ def _views(views: dict[str, Any]) -> Any:
                 className="nav",
                 **{"aria-label": "Views"},
             ),
-            *[dmc.TabsPanel(views[name], value=name, keepMounted=name == "money") for name in VIEWS],
+            *[dmc.TabsPanel(views[name], value=name) for name in VIEWS],
         ],
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 from dash import dcc, html
 
 from dashboard import money
+from dashboard.axes import empty
 
 
 def panel(
@@ -100,15 +101,20 @@ def bar(share: float, kind: str = "") -> Any:
     return html.Span(className=f"bar {kind}".strip(), style={"--share": part}, **{"aria-hidden": "true"})
 
 
-def chart(id: str, figure: dict[str, Any], kind: str, label: str) -> Any:
-    """A chart with its summary in words. The frame has the height; a responsive graph without one collapses."""
+def later(id: str, until: str = "Loading.") -> Any:
+    """The place of what comes with an answer. until : what stands there before."""
+    return html.Div(id=id, children=html.P(until, className="note"))
+
+
+def chart(id: str, kind: str, label: str) -> Any:
+    """The place of a chart, with its summary in words. The frame has the height; a responsive graph without one collapses."""
     return html.Figure(
         [
             html.Div(
                 className=kind,
                 children=dcc.Graph(
                     id=id,
-                    figure=figure,
+                    figure=empty(),
                     config={"displayModeBar": False},
                     responsive=True,
                     style={"height": "100%"},

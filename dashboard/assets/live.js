@@ -232,11 +232,10 @@
   }
 
   /* Whether a text, class or attribute could be written without Dash, which does not look at those that no callback
-     of its own changes. An element that once had more than a text inside belongs to Dash, and so do the views that
-     are drawn only while they are open. */
+     of its own changes. An element that once had more than a text inside belongs to Dash. */
   function wrote(id, prop, value) {
-    var element = byId(id), view = element && element.closest("[role=tabpanel]");
-    if (!element || (view && !view.contains(byId("fan"))) || typeof value !== "string" || drawn[id]) {
+    var element = byId(id);
+    if (!element || typeof value !== "string" || drawn[id]) {
       if (prop === "children") { drawn[id] = true; }
       return false;
     }
