@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Any
 
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, html
@@ -10,14 +11,17 @@ from dash import ClientsideFunction, Dash, Input, Output, State, ctx, html
 from dashboard import fan_chart, money, trust_view, view
 from dashboard.address_callbacks import currency_of
 from dashboard.allocation import presets, scale_to_100, total
+from dashboard.asked import default
 from dashboard.forecast import TERMS, Forecaster, number, request_of
 from dashboard.live import Poller, Snapshot, now_ms
 from dashboard.metrics import ANSWER_S
 from dashboard.parts import bar, table
 from dashboard.past import so_far
-from producers.errors import FixAndRestart, TryAgain
+from producers.errors import AllocastError, FixAndRestart, TryAgain
 from producers.universe import Asset, Universe
 from training.answer import Answer, Request
+
+log = logging.getLogger(__name__)
 
 TEXTS = {  # component -> field of view.Outcome
     "sentence": "sentence",
@@ -37,6 +41,22 @@ TEXTS = {  # component -> field of view.Outcome
     "as-of": "as_of",
 }
 Told = tuple[str, str, Any]  # component, property, value: what assets/live.js sets
+
+
+def first(poller: Poller, forecast: Forecaster) -> list[Told]:
+    """What a page shows from its first paint on: the answer to the form as it starts, nothing where there is none."""
+    universe, start = poller.universe, default(poller.universe)
+    terms = {name: getattr(start, name) for name in TERMS}
+    try:
+        request = request_of(start.amount, start.weights, start.horizon, universe, terms)
+        found = forecast(request)
+    except AllocastError:
+        return []  # the page says what it waits for
+    except Exception:
+        log.exception("the first figures of a page failed")
+        return []  # the rest of the page is of use without them
+    shown = _shown(found, request, poller.snapshot, universe, start.real, start.currency)
+    return [*_said(total(start.weights)), *shown, *_lasting(found, None)]
 
 
 def connect(app: Dash, poller: Poller, forecast: Forecaster) -> None:
@@ -89,7 +109,6 @@ def _connect_forecast(app: Dash, poller: Poller, forecast: Forecaster) -> None:
         Output("fan-rows", "children"),
         Input("fan-values", "data"),
         State("fan-frame", "data"),
-        prevent_initial_call=True,
     )
     app.clientside_callback(ClientsideFunction("allocast", "tell"), Input("answer", "data"))
     universe = poller.universe

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import dash_mantine_components as dmc
@@ -12,6 +13,7 @@ from dashboard.allocation import presets
 from dashboard.asked import default
 from dashboard.form import form
 from dashboard.live import Poller, now_ms
+from dashboard.money_callbacks import Told
 
 STAGES = {"ticks": "Ticks", "features": "Features", "model": "Model", "page": "Page"}
 VIEWS = {
@@ -32,8 +34,11 @@ THEME = {
 }
 
 
-def page(poller: Poller, templates: dict[str, Any]) -> Any:
-    """The whole page with what is known now already in it, so that the first paint shows prices."""
+def page(poller: Poller, templates: dict[str, Any], told: Sequence[Told] = ()) -> Any:
+    """The whole page with what is known now already in it, so that the first paint shows prices and figures.
+
+    told : the first answer.
+    """
     universe = poller.universe
     snapshot, at = poller.snapshot, now_ms()
     known = stream.props(snapshot, universe, at)
@@ -64,7 +69,7 @@ def page(poller: Poller, templates: dict[str, Any]) -> Any:
         "models": html.Div(className="stack", children=models_view.models(universe.priced, live)),
         "health": html.Div(className="stack", children=health_view.health()),
     }
-    return dmc.MantineProvider(
+    whole = dmc.MantineProvider(
         defaultColorScheme="auto",
         theme=THEME,
         children=html.Div(
@@ -107,6 +112,9 @@ def page(poller: Poller, templates: dict[str, Any]) -> Any:
             ],
         ),
     )
+    for component, prop, value in told:
+        setattr(whole[component], prop, value)
+    return whole
 
 
 def _views(views: dict[str, Any]) -> Any:

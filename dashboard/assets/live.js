@@ -416,10 +416,16 @@
     },
 
     /* The answer to the form. */
-    tell: function (list) { setAll(list || []); },
+    tell: function (list) {
+      if (!list) { return; }
+      delete document.documentElement.dataset.asked;
+      setAll(list);
+    },
 
     /* The fan's numbers in its frame, and as the rows of its table. */
     fan: function (given, frame) {
+      var skip = window.dash_clientside.no_update;
+      if (!given) { return [skip, skip]; }
       var figure = JSON.parse(JSON.stringify(frame).replace(/\.0f/g, "." + given.digits + "f"));
       var lines = figure.data, layout = figure.layout, first = -given.past.length;
       var longest = Math.max.apply(null, given.x);
