@@ -77,6 +77,7 @@ def result() -> Any:
         ],
         tools,
         source="forecast",
+        filled="answer",
     )
 
 
@@ -98,6 +99,7 @@ def risk() -> Any:
         ],
         lead="After inflation; falls on the way are before it, seen once a month.",
         source="forecast",
+        filled="answer",
     )
 
 

@@ -18,10 +18,12 @@ def panel(
     tools: Sequence[Any] = (),
     lead: str = "",
     source: str = "",
+    filled: str = "",
 ) -> Any:
     """A titled box; the title is its name for screen readers too.
 
     source : of panel_states.SOURCES, what it shows. The browser writes the source's state into the head.
+    filled : the store whose callback fills it, where that has no components of the panel as outputs.
     """
     head: list[Any] = [html.H2(title, id=f"title-{name}")]
     if tools:
@@ -31,6 +33,8 @@ def panel(
         words = [html.Span(className="panel-word"), html.Span(className="panel-detail")]
         head.append(html.P(words, id=f"state-{name}", className="panel-state"))
         shown = {"data-source": source, "data-state": "loading"}
+        if filled:
+            shown["data-filled"] = filled
     lines = [html.P(prose(lead), className="lead")] if lead else []
     return html.Section(
         id=f"panel-{name}",
