@@ -458,11 +458,12 @@
       return Array.prototype.slice.call(arguments, 1);
     },
 
-    /* The whole choice, when it is another one than before; the first is that of a page just opened. */
+    /* The whole choice, when it is another one than before; a page without a query starts with one that needs none. */
     settle: function () {
       var now = Array.prototype.slice.call(arguments, 2), before = settled;
       settled = JSON.stringify(now);
-      return before === null || before === settled ? window.dash_clientside.no_update : now;
+      var known = before === null ? !location.search : before === settled;
+      return known ? window.dash_clientside.no_update : now;
     },
 
     mine: function () {
