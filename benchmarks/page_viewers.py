@@ -145,10 +145,10 @@ def question(callbacks: list[dict[str, Any]], number: int, lasting: str = "") ->
         },
         **{"weight-gold": gold, "weight-nasdaq": 60 - gold, "weight-sp500": 20, "weight-cash": 20},
     }
-    parts = [one.rsplit(".", 1) for one in asked["output"].strip(".").split("...")]
+    component, prop = asked["output"].rsplit(".", 1)
     return {
         "output": asked["output"],
-        "outputs": [{"id": name, "property": prop} for name, prop in parts],
+        "outputs": {"id": component, "property": prop},
         "inputs": [{**one, "value": form.get(one["id"], 0)} for one in asked["inputs"]],
         "changedPropIds": ["go-money.data"],
         "state": [{**one, "value": lasting} for one in asked["state"]],
