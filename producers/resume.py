@@ -21,20 +21,20 @@ AHEAD_MS = 5_000  # how far an event may be ahead of the moment at which it was 
 def newest_published(consumer: KafkaConsumer, feed: str, symbols: Iterable[str]) -> dict[str, int]:
     """Newest event time per symbol in `market.ticks`; symbols that are not in the log are left out.
 
+    Other symbols of the same market are the business of other producers.
     Raises FixAndRestart when the log holds another feed's prices: two markets must never be mixed.
     """
     from kafka import TopicPartition
 
     numbers = sorted(consumer.partitions_for_topic(topics.TICKS) or ())
-    newest: dict[str, int] = {}
+    ours, newest = set(symbols), dict[str, int]()
     for step in STEPS:
-        wanted = {tick.partition_of(symbol, len(numbers)) for symbol in symbols if symbol not in newest}
+        wanted = {tick.partition_of(symbol, len(numbers)) for symbol in ours - newest.keys()}
         if not wanted:
             break
-        _read(
-            consumer, [TopicPartition(topics.TICKS, number) for number in sorted(wanted)], step, feed, newest
-        )
-    return newest
+        partitions = [TopicPartition(topics.TICKS, number) for number in sorted(wanted)]
+        _read(consumer, partitions, step, feed, newest)
+    return {symbol: event_ms for symbol, event_ms in newest.items() if symbol in ours}
 
 
 def _read(
