@@ -14,7 +14,7 @@ from benchmarks.figures import flat
 HEAD = """# Results
 
 Written by `python -m benchmarks report` from `benchmarks/results/*.json`, which
-`python -m benchmarks NAME --save` keeps. Every table names its command and its machine. Figures are medians with
+`python -m benchmarks NAME --save` (or `make soak`) keeps. Every table names its command and its machine. Figures are medians with
 the range in brackets, where something was run more than once.
 """
 
