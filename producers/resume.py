@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from kafka import KafkaConsumer, TopicPartition
 
 # Records read back from the end of each partition, until every symbol was met. Most starts need the first
-# step only; a symbol that quotes once a month, or was never published, needs more.
-STEPS = (64, 4_096, 2**40)
+# step only, or the second beside a busy producer; a symbol that quotes once a month, or was never published, needs more.
+STEPS = (64, 512, 4_096, 2**40)
+NEAR = 4_096  # records from the beginning or the end of a partition
 AHEAD_MS = 5_000  # how far an event may be ahead of the moment at which it was read
 
 
@@ -111,7 +112,7 @@ def newest_reference(consumer: KafkaConsumer, symbol: str) -> int | None:
     begin = consumer.beginning_offsets([partition])[partition]
     end = consumer.end_offsets([partition])[partition]
     newest: int | None = None
-    for start, stop in ((begin, min(end, begin + STEPS[1])), (max(begin, end - STEPS[1]), end)):
+    for start, stop in ((begin, min(end, begin + NEAR)), (max(begin, end - NEAR), end)):
         consumer.seek(partition, start)
         while consumer.position(partition) < stop:
             for record in consumer.poll(timeout_ms=1000).get(partition, []):

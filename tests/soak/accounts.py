@@ -21,7 +21,7 @@ from training.forecast_log import Forecast
 
 @dataclass
 class Ticks:
-    """Of the load, and of the feed: symbol -> session -> event times in the order of the log."""
+    """load : how many of the load, in so many bytes. feed : symbol -> session -> event times in the order of the log."""
 
     load: int = 0
     bytes: int = 0
@@ -36,9 +36,9 @@ def ticks(settings: Settings, load: str, symbols: Iterable[str]) -> Ticks:
     with consumer(settings) as reader:
         for record in whole_topic(reader, topics.TICKS):
             frame = tick.decode(record.value)
-            found.bytes += len(record.value)
             if frame.epoch == load:
                 found.load += len(frame.symbol)
+                found.bytes += len(record.value)
             elif not frame.history:
                 for column, event_ms in zip(frame.symbol, frame.event_ms, strict=True):
                     if frame.symbols[column] in kept:

@@ -15,6 +15,7 @@ from tests.chaos.server import Server
 
 LOOK_S = 0.1
 MEMORY_EVERY_S = 5.0
+ENOUGH_S = 600.0
 WARM_UP = 0.25  # share of a process's life in which its memory may grow: caches, arenas, first snapshots
 
 
@@ -28,14 +29,17 @@ class Observed:
     cpu_s: dict[tuple[str, int], float] = field(default_factory=dict)  # of each life, as last seen
 
     def slopes(self) -> dict[str, float]:
-        """MiB per hour of the longest life of each process, by least squares, after its warm-up."""
+        """MiB per hour of the longest life of each process, by least squares, after its warm-up.
+
+        A life that was shorter than ENOUGH_S after that is left out: it shows caches that fill.
+        """
         longest: dict[str, list[tuple[float, int]]] = {}
         for (name, _), samples in self.memory.items():
             longest[name] = max(longest.get(name, []), samples, key=len)
         found = {}
         for name, samples in longest.items():
             warm = np.array(samples[int(len(samples) * WARM_UP) :], dtype=np.float64)
-            if len(warm) >= 3:
+            if len(warm) >= 3 and warm[-1, 0] - warm[0, 0] >= ENOUGH_S:
                 found[name] = float(np.polyfit(warm[:, 0] / 3600, warm[:, 1] / 2**20, 1)[0])
         return found
 
