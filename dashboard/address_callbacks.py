@@ -61,25 +61,31 @@ def connect(app: Dash, universe: Universe) -> None:
             "opened": True,
         }
 
+    # With the answer to a changed form, not beside its question: the figures are what a person waits for.
+    app.clientside_callback(
+        ClientsideFunction("allocast", "settle"),
+        Output("go-address", "data"),
+        Input("answer", "data"),
+        Input("view", "value"),
+        *[Input(f"other-{slot}-{name}", "value") for slot in SLOTS for name in ids],
+        *[State(f"weight-{name}", "value") for name in ids],
+        *[State(*where) for where in fields.values()],
+    )
+
     @app.callback(
         Output("address", "data"),
-        {
-            **{name: Input(*where) for name, where in fields.items()},
-            "weights": {name: Input(f"weight-{name}", "value") for name in ids},
-            "others": {
-                slot: {name: Input(f"other-{slot}-{name}", "value") for name in ids} for slot in SLOTS
-            },
-            "opened": State("opened", "data"),
-        },
+        Input("go-address", "data"),
+        State("opened", "data"),
         prevent_initial_call=True,
     )
-    def write_address(
-        weights: dict[str, object], others: dict[str, dict[str, object]], opened: object, **given: Any
-    ) -> Any:
+    def write_address(settled: list[Any], opened: object) -> Any:
         if not opened:
             return no_update
+        rows = [settled[at : at + len(ids)] for at in range(0, (len(SLOTS) + 1) * len(ids), len(ids))]
+        *others, weights = [dict(zip(ids, row, strict=True)) for row in rows]
+        given = dict(zip(fields, settled[len(rows) * len(ids) :], strict=True))
         try:
-            asked = asked_of(given, weights, others, universe)
+            asked = asked_of(given, weights, dict(zip(SLOTS, others, strict=True)), universe)
         except FixAndRestart:
             return no_update  # an address always holds a question that can be answered
         return write(asked, universe)

@@ -55,7 +55,7 @@ def create_app(poller: Poller, access: Access | None = None) -> Dash:
         scheme: {"layout": plotly.io.templates[f"mantine_{scheme}"].layout.to_plotly_json()}
         for scheme in ("light", "dark")
     }
-    app.layout = lambda: page(poller, templates)
+    app.layout = lambda: page(poller, templates, money_callbacks.first(poller, forecast))
     _connect_stream(app, poller)
     connect_address(app, poller.universe)
     money_callbacks.connect(app, poller, forecast)

@@ -19,6 +19,7 @@ from producers.universe import Universe
 from training.answer import HORIZONS, Request
 
 VIEW = "compare"
+TICKS = ("tick", "slow-tick")  # with which the comparison is made again
 
 
 def connect(app: Dash, poller: Poller, forecast: Forecaster) -> None:
@@ -27,21 +28,36 @@ def connect(app: Dash, poller: Poller, forecast: Forecaster) -> None:
     _connect_frontier(app, poller, forecast)
 
 
-def _gate(app: Dash, name: str, inputs: list[Input]) -> None:
-    """`go-NAME` gets the values of the inputs, in order, while the view is open."""
+def _gate(app: Dash, name: str, inputs: list[Input], form: list[State]) -> None:
+    """`go-NAME` gets the values of the inputs, then of the form, while the view is open. The form is in another view:
+    while this one is open it stays as it is.
+    """
     app.clientside_callback(
-        ClientsideFunction("allocast", "gate"), Output(f"go-{name}", "data"), Input("view", "value"), *inputs
+        ClientsideFunction("allocast", "gate"),
+        Output(f"go-{name}", "data"),
+        Input("view", "value"),
+        *inputs,
+        *form,
     )
 
 
-def _form(ids: list[str]) -> list[Input]:
+def _form(ids: list[str]) -> list[State]:
     return [
-        *[Input(f"weight-{name}", "value") for name in ids],
-        Input("amount", "value"),
-        Input("horizon", "value"),
-        Input("currency", "value"),
-        *[Input(name, "value") for name in TERMS],
+        *[State(f"weight-{name}", "value") for name in ids],
+        State("amount", "value"),
+        State("horizon", "value"),
+        State("currency", "value"),
+        *[State(name, "value") for name in TERMS],
     ]
+
+
+def _read(
+    form: list[Any], ids: list[str]
+) -> tuple[dict[str, object], object, object, object, dict[str, object]]:
+    """Weights, amount, horizon, currency and terms out of the values of `_form`."""
+    weights, (amount, horizon, currency, *terms) = form[: len(ids)], form[len(ids) :]
+    named = dict(zip(ids, weights, strict=True)), dict(zip(TERMS, terms, strict=True))
+    return named[0], amount, horizon, currency, named[1]
 
 
 def _connect_grid(app: Dash, universe: Universe) -> None:
@@ -52,7 +68,8 @@ def _connect_grid(app: Dash, universe: Universe) -> None:
     app.clientside_callback(
         ClientsideFunction("allocast", "mine"),
         *[Output(f"mine-{name}", "children") for name in ids],
-        *[Input(f"weight-{name}", "value") for name in ids],
+        Input("view", "value"),
+        *[State(f"weight-{name}", "value") for name in ids],
     )
 
     for slot in SLOTS:
@@ -88,12 +105,10 @@ def _connect_comparison(app: Dash, poller: Poller, forecast: Forecaster) -> None
         app,
         VIEW,
         [
-            *_form(ids),
-            Input("real", "checked"),
             *[Input(f"other-{slot}-{name}", "value") for slot in SLOTS for name in ids],
-            Input("tick", "data"),
-            Input("slow-tick", "data"),
+            *[Input(name, "data") for name in TICKS],
         ],
+        [*_form(ids), State("real", "checked")],
     )
 
     @app.callback(
@@ -109,12 +124,10 @@ def _connect_comparison(app: Dash, poller: Poller, forecast: Forecaster) -> None
         prevent_initial_call=True,
     )
     async def side_by_side(given: list[Any]) -> dict[str, Any]:
-        count = len(ids)
-        weights = dict(zip(ids, given, strict=False))
-        amount, horizon, currency = given[count : count + 3]
-        terms = dict(zip(TERMS, given[count + 3 :], strict=False))
-        real, *cells = given[count + 3 + len(TERMS) :]
-        others = {slot: dict(zip(ids, cells[at * count :], strict=False)) for at, slot in enumerate(SLOTS)}
+        cells, form = given[: len(SLOTS) * len(ids)], given[len(SLOTS) * len(ids) + len(TICKS) :]
+        others = {slot: dict(zip(ids, cells[at * len(ids) :], strict=False)) for at, slot in enumerate(SLOTS)}
+        *form, real = form
+        weights, amount, horizon, currency, terms = _read(form, ids)
         same = dict.fromkeys(("figure", "summary", "table", "stress", "error", "kind"), no_update)
         try:
             asked = _asked(amount, weights, horizon, terms, others, universe)
@@ -174,7 +187,7 @@ def _connect_frontier(app: Dash, poller: Poller, forecast: Forecaster) -> None:
     universe = poller.universe
     ids = [asset.id for asset in universe.asset]
 
-    _gate(app, "frontier", [*_form(ids), Input("frontier-tick", "data")])
+    _gate(app, "frontier", [Input("frontier-tick", "data")], _form(ids))
 
     @app.callback(
         Output("frontier-figure", "data"),
@@ -188,9 +201,7 @@ def _connect_frontier(app: Dash, poller: Poller, forecast: Forecaster) -> None:
         prevent_initial_call=True,
     )
     async def efficient(given: list[Any]) -> tuple[Any, ...]:
-        weights = dict(zip(ids, given, strict=False))
-        amount, horizon, currency = given[len(ids) : len(ids) + 3]
-        terms = dict(zip(TERMS, given[len(ids) + 3 : -1], strict=True))
+        weights, amount, horizon, currency, terms = _read(given[1:], ids)
         try:
             # The frontier is without fees and trades.
             request = request_of(amount, weights, horizon, universe, {"deposit": terms["deposit"]})

@@ -8,11 +8,11 @@ from typing import Any
 import dash_mantine_components as dmc
 from dash import html
 
-from dashboard import figures, money
+from dashboard import money
 from dashboard.allocation import Preset
 from dashboard.asked import OTHERS, Asked
 from dashboard.compare import LABELS, Difference, Figures, Suggested
-from dashboard.parts import chart, does, panel, since, table
+from dashboard.parts import chart, does, later, panel, since, table
 from dashboard.stress import WINDOWS, Stress
 from producers.universe import Universe
 
@@ -30,7 +30,7 @@ def compare(universe: Universe, presets: list[Preset], start: Asked) -> list[Any
                 html.Div(
                     id="compare-figures",
                     children=[
-                        chart("ranges", figures.empty(), "ranges", "Range of profits of each allocation"),
+                        chart("ranges", "ranges", "Range of profits of each allocation"),
                         html.Div(id="compare-table"),
                     ],
                 ),
@@ -48,9 +48,7 @@ def compare(universe: Universe, presets: list[Preset], start: Asked) -> list[Any
                 html.Div(
                     id="frontier-figures",
                     children=[
-                        chart(
-                            "frontier", figures.empty(), "frontier", "Efficient frontier with your allocation"
-                        ),
+                        chart("frontier", "frontier", "Efficient frontier with your allocation"),
                         html.P(["Worked out ", since("frontier-made"), "."], className="note"),
                     ],
                 ),
@@ -65,7 +63,7 @@ def compare(universe: Universe, presets: list[Preset], start: Asked) -> list[Any
         panel(
             "stress",
             "What crises would have done",
-            [html.Div(id="stress-table", children=html.P("Loading the recorded prices.", className="note"))],
+            [later("stress-table", "Loading the recorded prices.")],
             lead="Bought at the high, held to the low, before inflation. From the recorded closes, not from the model.",
             source="closes",
         ),

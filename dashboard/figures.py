@@ -6,159 +6,14 @@ Blue and orange are told apart by everyone; every line also differs in its dash 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from dashboard import money
+from dashboard.axes import LINE, ZERO, Figure, axis, base_layout, vertical
 from dashboard.compare import Figures, Suggested
-from training.answer import Fan, Suggestion
+from training.answer import Suggestion
 from training.said_and_done import Said
 
-WIDE, NARROW, LINE = "rgba(34,139,230,0.18)", "rgba(34,139,230,0.34)", "#228be6"
-ZERO = "#868e96"
-FACT = "#868e96"
 OTHER = "#e8590c"
-DAYS = "trading days from today"
-PAST_SESSIONS = 42  # shown before today
 COLOURS = ("#228be6", "#e8590c", "#7048e8", "#2b8a3e")  # of the allocations A to D
-
-Figure = dict[str, Any]
-
-
-def empty() -> Figure:
-    """Nothing at all, for the time before the first answer: bare axes would claim a range."""
-    layout = _layout() | {"uirevision": "empty"}  # otherwise Plotly keeps these axes for what comes
-    layout |= {"xaxis": {"visible": False}, "yaxis": {"visible": False}, "shapes": []}
-    return {"data": [], "layout": layout}
-
-
-def fan_frame() -> Figure:
-    """Bands 5-95 % and 25-75 %, the median, the past, today and the horizon, without their numbers.
-
-    The browser has it once and fills in `fan_values` (assets/live.js), which come with every price. The past is a
-    fact, so its line is solid, and the forecast's is dashed. Formats with no decimals get those of the values.
-    """
-    edge: Figure = {"mode": "lines", "line": {"width": 0}, "showlegend": False, "hoverinfo": "skip"}
-
-    def band(name: str, colour: str) -> Figure:
-        return {**edge, "name": name, "fill": "tonexty", "fillcolor": colour, "showlegend": True}
-
-    data: list[Figure] = [
-        edge,
-        band("90 of 100", WIDE),
-        edge,
-        band("50 of 100", NARROW),
-        {
-            "name": "median",
-            "mode": "lines+markers",
-            "line": {"color": LINE, "width": 2.5, "dash": "dot"},
-            "marker": {"size": 6},
-            "hovertemplate": (
-                "after %{x} trading days<br>median %{y:+,.0f}"
-                "<br>90 of 100: %{customdata[0]:+,.0f} to %{customdata[1]:+,.0f}<extra></extra>"
-            ),
-        },
-        {
-            "name": "so far, before inflation",
-            "mode": "lines",
-            "line": {"color": FACT, "width": 2},
-            "hovertemplate": "%{y:+,.0f} seen from today<extra></extra>",
-        },
-    ]
-    layout = _layout()
-    layout["shapes"] += [_vertical(0, "solid"), _vertical(0, "dash")]
-    layout["annotations"] = [_label(0, "today", "left"), _label(0, "your horizon", "left")]
-    return {"data": data, "layout": layout}
-
-
-def fan_values(
-    profit: Fan, horizon_sessions: int, amount: float, past: Sequence[float] = ()
-) -> dict[str, Any]:
-    """The numbers of the fan. Profits in money, as exact as they are shown.
-
-    x : sessions.      y : 5, 95, 25, 75 % and the median, in the order of the frame's lines.
-    past : what the same mix has gained since each of the last sessions, oldest first.
-    """
-    digits = 0 if amount >= money.SMALL_AMOUNT else 2
-
-    def short(values: Sequence[float]) -> list[float]:
-        return [round(value, digits or None) for value in values]
-
-    lines = (profit.p05, profit.p95, profit.p25, profit.p75, profit.median)
-    return {
-        "x": list(profit.sessions),
-        "y": [short(line) for line in lines],
-        "past": short(past),
-        "horizon": horizon_sessions,
-        "digits": digits,
-    }
-
-
-def summary(profit: Fan, amount: float) -> str:
-    """The chart in words, for those who cannot see it."""
-    last = profit.sessions[-1]
-    return (
-        f"Profit over the next {last} trading days. At the end the median is "
-        f"{money.profit(profit.median[-1], amount)}; 90 of 100 scenarios lie between "
-        f"{money.profit(profit.p05[-1], amount)} and {money.profit(profit.p95[-1], amount)}."
-    )
-
-
-def _layout() -> Figure:
-    return {
-        "autosize": True,
-        "margin": {"l": 8, "r": 12, "t": 28, "b": 72},
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        "hovermode": "x unified",
-        "dragmode": False,
-        "uirevision": "fan",
-        "legend": {
-            "orientation": "h",
-            "x": 0.5,
-            "xanchor": "center",
-            "y": 0,
-            "yref": "container",
-            "yanchor": "bottom",
-            "traceorder": "reversed",
-            "font": {"size": 11},
-        },
-        "xaxis": {
-            "title": {"text": DAYS, "standoff": 6},
-            "tickvals": [-42, -21, 0, 21, 42, 63, 84, 105, 126],
-            "zeroline": False,
-            "automargin": True,
-            "fixedrange": True,
-        },
-        "yaxis": {"tickformat": ",~r", "zeroline": False, "automargin": True, "fixedrange": True},
-        "shapes": [
-            {
-                "type": "line",
-                "xref": "paper",
-                "x0": 0,
-                "x1": 1,
-                "y0": 0,
-                "y1": 0,
-                "line": {"color": ZERO, "width": 1.5},
-            }
-        ],
-    }
-
-
-def _vertical(session: int, dash: str) -> Figure:
-    line = {"color": ZERO, "width": 1, "dash": dash}
-    return {"type": "line", "yref": "paper", "x0": session, "x1": session, "y0": 0, "y1": 1, "line": line}
-
-
-def _label(session: int, text: str, anchor: str) -> Figure:
-    return {
-        "x": session,
-        "y": 1,
-        "yref": "paper",
-        "yanchor": "bottom",
-        "xanchor": anchor,
-        "text": text,
-        "showarrow": False,
-    }
 
 
 def ranges(found: Sequence[tuple[str, Figures]], unit: str, kind: str) -> Figure:
@@ -199,11 +54,11 @@ def ranges(found: Sequence[tuple[str, Figures]], unit: str, kind: str) -> Figure
                 "hovertemplate": "median %{x:+,.0f}<extra></extra>",
             },
         ]
-    layout = _layout()
+    layout = base_layout()
     layout |= {"showlegend": False, "hovermode": "closest"}
     layout["margin"] = {"l": 8, "r": 12, "t": 8, "b": 44}
-    layout["shapes"] = [_vertical(0, "solid")]
-    layout["xaxis"] = _axis(f"profit {kind}{unit}")
+    layout["shapes"] = [vertical(0, "solid")]
+    layout["xaxis"] = axis(f"profit {kind}{unit}")
     layout["yaxis"] = {"autorange": "reversed", "type": "category", "automargin": True, "fixedrange": True}
     return {"data": data, "layout": layout}
 
@@ -242,10 +97,10 @@ def frontier(found: Suggestion, suggested: Suggested | None, unit: str) -> Figur
                 "hovertemplate": "%{text}<extra></extra>",
             }
         )
-    layout = _layout()
+    layout = base_layout()
     layout["hovermode"] = "closest"
     layout["shapes"] = []
-    layout["xaxis"] = _axis(f"mean loss in the worst twentieth after inflation{unit}")
+    layout["xaxis"] = axis(f"mean loss in the worst twentieth after inflation{unit}")
     layout["yaxis"] |= {"title": {"text": f"mean profit after inflation{unit}"}}
     return {"data": data, "layout": layout}
 
@@ -275,11 +130,11 @@ def reliability(found: Sequence[Said]) -> Figure:
             "name": "forecasts",
         },
     ]
-    layout = _layout()
+    layout = base_layout()
     layout |= {"showlegend": False, "hovermode": "closest"}
     layout["margin"] = {"l": 8, "r": 12, "t": 8, "b": 44}
     layout["shapes"] = []
-    layout["xaxis"] = _axis("chance of a loss that was named, %") | {"range": [-3, 103]}
+    layout["xaxis"] = axis("chance of a loss that was named, %") | {"range": [-3, 103]}
     layout["yaxis"] |= {"title": {"text": "how often it was a loss, %"}, "range": [-3, 103]}
     return {"data": data, "layout": layout}
 
@@ -297,8 +152,8 @@ def drift(lines: Sequence[tuple[str, Sequence[str], Sequence[float]]]) -> Figure
         }
         for at, (name, dates, shares) in enumerate(lines)
     ]
-    layout = _layout()
-    layout["xaxis"] = _axis("session") | {"type": "date", "tickformat": "%d %b %Y"}
+    layout = base_layout()
+    layout["xaxis"] = axis("session") | {"type": "date", "tickformat": "%d %b %Y"}
     layout["yaxis"] |= {
         "type": "log",
         "title": {"text": "share of the alarm's threshold"},
@@ -320,13 +175,3 @@ def drift(lines: Sequence[tuple[str, Sequence[str], Sequence[float]]]) -> Figure
 
 def _mix(weights: dict[str, float]) -> str:
     return ", ".join(f"{name} {value:.0f} %" for name, value in weights.items() if value >= 0.5)
-
-
-def _axis(title: str) -> Figure:
-    return {
-        "title": {"text": title, "standoff": 6},
-        "tickformat": ",~r",
-        "zeroline": False,
-        "automargin": True,
-        "fixedrange": True,
-    }

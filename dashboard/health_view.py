@@ -12,7 +12,7 @@ from dashboard.events import News
 from dashboard.freshness import ERROR, LIVE, TICKS_STALE_S, WAITING, ticks
 from dashboard.live import Snapshot
 from dashboard.panel_states import STALE, TRAINING_SILENT_S, unjudged
-from dashboard.parts import panel, prose, table, word
+from dashboard.parts import later, panel, prose, table, word
 from dashboard.record import Pipeline
 from dashboard.training_words import event_line
 from dashboard.view import SIMULATED
@@ -28,14 +28,14 @@ def health() -> list[Any]:
         panel(
             "pipeline",
             "Pipeline",
-            [html.Div(id="services", children=html.P("Loading.", className="note"))],
+            [later("services")],
             lead="What this page can see of each part. `allocast status` shows the processes themselves.",
             source="pipeline",
         ),
         panel(
             "inputs",
             "Inputs",
-            [html.Div(id="inputs", children=html.P("Loading.", className="note"))],
+            [later("inputs")],
             source="prices",
         ),
     ]

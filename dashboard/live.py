@@ -174,10 +174,9 @@ class Poller:
         """The calendar takes a second to import: the first rounds do without it."""
         if self.snapshot.taken_ms == 0:
             return True
-        from dashboard.market_hours import is_open
         from producers.sessions import nyse
 
-        return is_open(at, nyse())
+        return nyse().is_open(at)
 
     def _report(self, problem: str | None, before: str | None) -> None:
         """Log a problem when it appears, not twice a second."""

@@ -9,7 +9,7 @@ from typing import Any
 import dash_mantine_components as dmc
 from dash import html
 
-from dashboard import drift_state, figures, training_words
+from dashboard import drift_state, training_words
 from dashboard.events import News
 from dashboard.parts import bar, chart, does, panel, table
 from dashboard.shadow import standing, standing_of
@@ -41,7 +41,7 @@ def models(assets: list[Asset], live: Live) -> list[Any]:
                 html.Div(id="meters"),
                 html.Div(id="informed"),
                 html.Div(id="known"),
-                chart("drift", figures.empty(), "drift-chart", "Detectors over the last sessions"),
+                chart("drift", "drift-chart", "Detectors over the last sessions"),
             ],
             lead="At every close, yesterday's forecast is compared with what happened. Detectors of each asset and "
             "of all together add up the evidence that the forecasts no longer fit.",

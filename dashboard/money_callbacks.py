@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Any
 
-from dash import ClientsideFunction, Dash, Input, Output, State, ctx, html, no_update
+from dash import ClientsideFunction, Dash, Input, Output, State, ctx, html
 
-from dashboard import figures, money, trust_view, view
+from dashboard import fan_chart, money, trust_view, view
 from dashboard.address_callbacks import currency_of
 from dashboard.allocation import presets, scale_to_100, total
+from dashboard.asked import default
 from dashboard.forecast import TERMS, Forecaster, number, request_of
 from dashboard.live import Poller, Snapshot, now_ms
 from dashboard.metrics import ANSWER_S
 from dashboard.parts import bar, table
 from dashboard.past import so_far
-from producers.errors import FixAndRestart, TryAgain
+from producers.errors import AllocastError, FixAndRestart, TryAgain
 from producers.universe import Asset, Universe
 from training.answer import Answer, Request
+
+log = logging.getLogger(__name__)
 
 TEXTS = {  # component -> field of view.Outcome
     "sentence": "sentence",
@@ -36,6 +40,23 @@ TEXTS = {  # component -> field of view.Outcome
     "drawdown-bad": "drawdown_bad",
     "as-of": "as_of",
 }
+Told = tuple[str, str, Any]  # component, property, value: what assets/live.js sets
+
+
+def first(poller: Poller, forecast: Forecaster) -> list[Told]:
+    """What a page shows from its first paint on: the answer to the form as it starts, nothing where there is none."""
+    universe, start = poller.universe, default(poller.universe)
+    terms = {name: getattr(start, name) for name in TERMS}
+    try:
+        request = request_of(start.amount, start.weights, start.horizon, universe, terms)
+        found = forecast(request)
+    except AllocastError:
+        return []  # the page says what it waits for
+    except Exception:
+        log.exception("the first figures of a page failed")
+        return []  # the rest of the page is of use without them
+    shown = _shown(found, request, poller.snapshot, universe, start.real, start.currency)
+    return [*_said(total(start.weights)), *shown, *_lasting(found, None)]
 
 
 def connect(app: Dash, poller: Poller, forecast: Forecaster) -> None:
@@ -88,33 +109,14 @@ def _connect_forecast(app: Dash, poller: Poller, forecast: Forecaster) -> None:
         Output("fan-rows", "children"),
         Input("fan-values", "data"),
         State("fan-frame", "data"),
-        prevent_initial_call=True,
     )
+    app.clientside_callback(ClientsideFunction("allocast", "tell"), Input("answer", "data"))
     universe = poller.universe
     ids = [asset.id for asset in universe.asset]
-    answered = [
-        *[Output(component, "children") for component in TEXTS],
-        Output("profit-median", "className"),
-        Output("fan-values", "data"),
-        Output("fan-summary", "children"),
-        Output("contributions", "children"),
-        Output("made", "data-since"),
-        *[Output(f"outlook-{name}", "children") for name in ids],
-    ]
-    lasting = [
-        Output("members", "children"),
-        Output("notes", "children"),
-        Output("lasting", "data"),
-    ]
-    said = [
-        Output("figures", "className"),
-        Output("form-error", "children"),
-        Output("forecast-status", "children"),
-        Output("sum", "children"),
-    ]
 
+    # One output, which the browser takes apart: Dash takes a millisecond of every component for each of many.
     @app.callback(
-        {"answered": answered, "lasting": lasting, "said": said},
+        Output("answer", "data"),
         {
             "amount": Input("amount", "value"),
             "weights": {name: Input(f"weight-{name}", "value") for name in ids},
@@ -135,37 +137,47 @@ def _connect_forecast(app: Dash, poller: Poller, forecast: Forecaster) -> None:
         currency: object,
         _tick: object,
         known: object,
-    ) -> dict[str, Any]:
+    ) -> list[Told]:
         in_sum = total({name: number(value, empty=0.0) for name, value in weights.items()})
-        untouched, same = [no_update] * len(answered), [no_update] * len(lasting)
         try:
             request = request_of(amount, weights, horizon, universe, terms)
             with ANSWER_S.time():
                 # In a thread: the first answer of a model draws its scenarios, and other pages must not wait.
                 found = await asyncio.to_thread(forecast, request)
         except FixAndRestart as error:
-            return {"answered": untouched, "lasting": same, "said": ["dim", str(error), "", in_sum]}
+            return _said(in_sum, wrong=str(error))
         except TryAgain as error:
-            return {"answered": untouched, "lasting": same, "said": ["dim", "", str(error), in_sum]}
+            return _said(in_sum, waiting=str(error))
         shown = _shown(found, request, poller.snapshot, universe, bool(real), currency_of(currency))
-        return {"answered": shown, "lasting": _lasting(found, known), "said": ["", "", "", in_sum]}
+        return [*_said(in_sum), *shown, *_lasting(found, known)]
+
+
+def _said(in_sum: str, wrong: str = "", waiting: str = "") -> list[Told]:
+    """The form's own words; figures that are not of this form are dimmed."""
+    return [
+        ("sum", "children", in_sum),
+        ("form-error", "children", wrong),
+        ("forecast-status", "children", waiting),
+        ("figures", "className", "dim" if wrong or waiting else ""),
+    ]
 
 
 def _shown(
     answer: Answer, request: Request, snapshot: Snapshot, universe: Universe, real: bool, currency: str
-) -> list[Any]:
-    """Values of `answered`, in its order."""
+) -> list[Told]:
+    """All figures of an answer."""
     outcome = view.outcome(answer, real=real, currency=currency)
     fan = answer.fan_real if real else answer.fan_nominal
     past = so_far(request, snapshot, universe)
+    values = fan_chart.fan_values(fan, answer.horizon_sessions, answer.amount, past)
     return [
-        *[getattr(outcome, field) for field in TEXTS.values()],
-        f"number {'up' if outcome.gains else 'down'}",
-        figures.fan_values(fan, answer.horizon_sessions, answer.amount, past),
-        figures.summary(fan, answer.amount),
-        _contributions(answer, universe, real),
-        str(now_ms()),
-        *[_outlook(answer, asset) for asset in universe.asset],
+        *[(component, "children", getattr(outcome, field)) for component, field in TEXTS.items()],
+        ("profit-median", "className", f"number {'up' if outcome.gains else 'down'}"),
+        ("made", "data-since", str(now_ms())),
+        ("fan-summary", "children", fan_chart.summary(fan, answer.amount)),
+        *[(f"outlook-{asset.id}", "children", _outlook(answer, asset)) for asset in universe.asset],
+        ("contributions", "children", _contributions(answer, universe, real)),
+        ("fan-values", "data", values),
     ]
 
 
@@ -175,13 +187,17 @@ def _outlook(answer: Answer, asset: Asset) -> Any:
     return [own, html.Span(then, className="below unit")] if then else own
 
 
-def _lasting(answer: Answer, known: object) -> list[Any]:
-    """Values of `lasting`: what stays for as long as the model does is sent only to a page that has another."""
+def _lasting(answer: Answer, known: object) -> list[Told]:
+    """What stays for as long as the model does is sent only to a page that has another."""
     now = f"{answer.model.members} {answer.notes}"
     if now == known:
-        return [no_update] * 3
+        return []
     notes = [html.Li(view.sentence(note)) for note in answer.notes]
-    return [trust_view.members(answer.model.members), notes, now]
+    return [
+        ("members", "children", trust_view.members(answer.model.members)),
+        ("notes", "children", notes),
+        ("lasting", "data", now),
+    ]
 
 
 def _contributions(answer: Answer, universe: Universe, real: bool) -> Any:

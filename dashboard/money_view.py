@@ -8,8 +8,7 @@ from typing import Any
 import dash_mantine_components as dmc
 from dash import html
 
-from dashboard import figures
-from dashboard.parts import chart, does, figure, panel, since, table
+from dashboard.parts import chart, does, figure, later, panel, since, table
 from producers.universe import Asset
 
 Live = Callable[..., Any]
@@ -50,7 +49,7 @@ def result() -> Any:
                             figure("Chance to beat the deposit", "prob-beat-deposit"),
                         ],
                     ),
-                    chart("fan", figures.empty(), "fan", "Fan of profits over the coming trading days"),
+                    chart("fan", "fan", "Fan of profits over the coming trading days"),
                     html.Details(
                         [
                             html.Summary("The chart as a table"),
@@ -78,6 +77,7 @@ def result() -> Any:
         ],
         tools,
         source="forecast",
+        filled="answer",
     )
 
 
@@ -95,10 +95,11 @@ def risk() -> Any:
                 ],
             ),
             html.H3("What each part adds"),
-            html.Div(id="contributions", children=html.P("Shown with the first forecast.", className="note")),
+            later("contributions", "Shown with the first forecast."),
         ],
         lead="After inflation; falls on the way are before it, seen once a month.",
         source="forecast",
+        filled="answer",
     )
 
 

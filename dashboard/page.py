@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import dash_mantine_components as dmc
 from dash import dcc, html
 
-from dashboard import compare_view, figures, health_view, models_view, money_view, stream, trust_view
+from dashboard import axes, compare_view, fan_chart, health_view, models_view, money_view, stream, trust_view
 from dashboard.allocation import presets
 from dashboard.asked import default
 from dashboard.form import form
 from dashboard.live import Poller, now_ms
+from dashboard.money_callbacks import Told
 
 STAGES = {"ticks": "Ticks", "features": "Features", "model": "Model", "page": "Page"}
 VIEWS = {
@@ -32,8 +34,11 @@ THEME = {
 }
 
 
-def page(poller: Poller, templates: dict[str, Any]) -> Any:
-    """The whole page with what is known now already in it, so that the first paint shows prices."""
+def page(poller: Poller, templates: dict[str, Any], told: Sequence[Told] = ()) -> Any:
+    """The whole page with what is known now already in it, so that the first paint shows prices and figures.
+
+    told : the first answer.
+    """
     universe = poller.universe
     snapshot, at = poller.snapshot, now_ms()
     known = stream.props(snapshot, universe, at)
@@ -64,7 +69,7 @@ def page(poller: Poller, templates: dict[str, Any]) -> Any:
         "models": html.Div(className="stack", children=models_view.models(universe.priced, live)),
         "health": html.Div(className="stack", children=health_view.health()),
     }
-    return dmc.MantineProvider(
+    whole = dmc.MantineProvider(
         defaultColorScheme="auto",
         theme=THEME,
         children=html.Div(
@@ -86,9 +91,11 @@ def page(poller: Poller, templates: dict[str, Any]) -> Any:
                 dcc.Store(id="opened"),
                 *[dcc.Store(id=f"go-{name}") for name in (*VIEWS, "frontier")],
                 dcc.Store(id="visible"),
+                dcc.Store(id="answer"),
                 dcc.Store(id="lasting"),
                 dcc.Store(id="fan-values"),
-                dcc.Store(id="fan-frame", data=figures.fan_frame()),
+                dcc.Store(id="fan-frame", data=fan_chart.fan_frame()),
+                dcc.Store(id="go-address"),
                 dcc.Store(id="address"),
                 dcc.Store(id="pulse", data={**stream.beat(snapshot, universe, at), "set": []}),
                 live(dcc.Store, "tick"),
@@ -97,7 +104,7 @@ def page(poller: Poller, templates: dict[str, Any]) -> Any:
                 live(dcc.Store, "health-tick"),
                 live(dcc.Store, "frontier-tick"),
                 dcc.Store(id="trail", data=stream.trail(poller)),
-                *[dcc.Store(id=f"{name}-figure", data=figures.empty()) for name in CHARTS],
+                *[dcc.Store(id=f"{name}-figure", data=axes.empty()) for name in CHARTS],
                 dcc.Store(id="suggested"),
                 dcc.Store(id="templates", data=templates),
                 dcc.Store(id="scheme-now"),
@@ -105,6 +112,9 @@ def page(poller: Poller, templates: dict[str, Any]) -> Any:
             ],
         ),
     )
+    for component, prop, value in told:
+        setattr(whole[component], prop, value)
+    return whole
 
 
 def _views(views: dict[str, Any]) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 from dash import dcc, html
 
 from dashboard import money
+from dashboard.axes import empty
 
 
 def panel(
@@ -17,10 +18,12 @@ def panel(
     tools: Sequence[Any] = (),
     lead: str = "",
     source: str = "",
+    filled: str = "",
 ) -> Any:
     """A titled box; the title is its name for screen readers too.
 
     source : of panel_states.SOURCES, what it shows. The browser writes the source's state into the head.
+    filled : the store whose callback fills it, where that has no components of the panel as outputs.
     """
     head: list[Any] = [html.H2(title, id=f"title-{name}")]
     if tools:
@@ -30,6 +33,8 @@ def panel(
         words = [html.Span(className="panel-word"), html.Span(className="panel-detail")]
         head.append(html.P(words, id=f"state-{name}", className="panel-state"))
         shown = {"data-source": source, "data-state": "loading"}
+        if filled:
+            shown["data-filled"] = filled
     lines = [html.P(prose(lead), className="lead")] if lead else []
     return html.Section(
         id=f"panel-{name}",
@@ -96,15 +101,20 @@ def bar(share: float, kind: str = "") -> Any:
     return html.Span(className=f"bar {kind}".strip(), style={"--share": part}, **{"aria-hidden": "true"})
 
 
-def chart(id: str, figure: dict[str, Any], kind: str, label: str) -> Any:
-    """A chart with its summary in words. The frame has the height; a responsive graph without one collapses."""
+def later(id: str, until: str = "Loading.") -> Any:
+    """The place of what comes with an answer. until : what stands there before."""
+    return html.Div(id=id, children=html.P(until, className="note"))
+
+
+def chart(id: str, kind: str, label: str) -> Any:
+    """The place of a chart, with its summary in words. The frame has the height; a responsive graph without one collapses."""
     return html.Figure(
         [
             html.Div(
                 className=kind,
                 children=dcc.Graph(
                     id=id,
-                    figure=figure,
+                    figure=empty(),
                     config={"displayModeBar": False},
                     responsive=True,
                     style={"height": "100%"},

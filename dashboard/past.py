@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboard.figures import PAST_SESSIONS
+from dashboard.fan_chart import PAST_SESSIONS
 from dashboard.live import Snapshot
 from dashboard.stress import path
 from producers.universe import Universe

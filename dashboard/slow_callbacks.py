@@ -10,7 +10,7 @@ from typing import Any
 
 from dash import ClientsideFunction, Dash, Input, Output, no_update
 
-from dashboard import chain_view, drift_state, figures, health_view, models_view, trust_view
+from dashboard import axes, chain_view, drift_state, figures, health_view, models_view, trust_view
 from dashboard.live import Poller, now_ms
 from dashboard.skill import Skill, skills
 from producers.errors import AllocastError
@@ -59,7 +59,7 @@ def _connect_trust(app: Dash, poller: Poller) -> None:
         found = await asyncio.to_thread(live_skills)
         return (
             trust_view.words(rows),
-            figures.reliability(said) if said else figures.empty(),
+            figures.reliability(said) if said else axes.empty(),
             f"{len(said)} groups of forecasts by the chance of a loss that was named.",
             trust_view.scored(rows, found, poller.universe),
             trust_view.provenance(manifest),
@@ -125,7 +125,7 @@ def _connect_models(app: Dash, poller: Poller) -> None:
             models_view.meters(news, universe),
             models_view.informed(news, universe),
             models_view.known(news, universe),
-            figures.drift(lines) if lines else figures.empty(),
+            figures.drift(lines) if lines else axes.empty(),
             words,
             models_view.progress(news, snapshot.record.trial, poller.source.shadow_sessions()),
             models_view.history(news.events, versions),

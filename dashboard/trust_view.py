@@ -8,8 +8,8 @@ from typing import Any
 
 from dash import html
 
-from dashboard import figures, model_view, money
-from dashboard.parts import bar, chart, does, panel, prose, table
+from dashboard import model_view, money
+from dashboard.parts import bar, chart, does, later, panel, prose, table
 from dashboard.skill import GARCH, WALK, Skill
 from producers.universe import Universe
 from training.horizons import HORIZONS
@@ -26,10 +26,9 @@ def trust(live: Live) -> list[Any]:
             "record",
             "What we said, and what happened",
             [
-                html.Div(id="record-words", children=html.P("Loading the record.", className="note")),
+                later("record-words", "Loading the record."),
                 chart(
                     "reliability",
-                    figures.empty(),
                     "reliability",
                     "Chance of a loss named, against what happened",
                 ),

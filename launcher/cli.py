@@ -13,6 +13,7 @@ import typer
 from launcher.bench_command import PASS_ON, bench
 from launcher.command_options import Json, StateDir, print_json, settings_of, use_state_dir
 from launcher.dead_letter_commands import dlq_app
+from launcher.models_commands import models_app
 from launcher.topic_commands import topics_app
 from launcher.verify_commands import verify_app
 from producers.errors import AllocastError, FixAndRestart
@@ -35,7 +36,6 @@ Start everything, then ask:
 Every command takes --json and then prints one JSON object. Exit code 0: ok, 1: failed, 2: wrong usage.
 """,
 )
-models_app = typer.Typer(no_args_is_help=True, help="The trained models.")
 app.add_typer(topics_app, name="topics")
 app.add_typer(models_app, name="models")
 app.add_typer(dlq_app, name="dlq")
@@ -234,67 +234,6 @@ def train(
     from training.train_command import run
 
     raise typer.Exit(run(as_json, wait))
-
-
-@models_app.command("list")
-def models_list(state_dir: StateDir = None, as_json: Json = False) -> None:
-    """Every trained model, which one is served and why.
-
-    Example: `allocast models list --json`
-    """
-    use_state_dir(state_dir)
-    from training.models_command import run_list
-
-    raise typer.Exit(run_list(as_json))
-
-
-@models_app.command("show")
-def models_show(
-    version: Annotated[
-        str, typer.Argument(help="A version, or champion, challenger, previous.")
-    ] = "champion",
-    replay: Annotated[
-        bool, typer.Option("--replay", help="Compute gate, alarm, policy and shadow again from the logs.")
-    ] = False,
-    state_dir: StateDir = None,
-    as_json: Json = False,
-) -> None:
-    """Why a model serves: alarm, window, data, training, gate, shadow, decision. Exit code 1: replayed otherwise.
-
-    Example: `allocast models show champion --replay`
-    """
-    use_state_dir(state_dir)
-    from training.models_command import run_show
-
-    raise typer.Exit(run_show(version, replay, as_json))
-
-
-@models_app.command("promote")
-def models_promote(
-    version: Annotated[str, typer.Argument(help="See `allocast models list`.")],
-    state_dir: StateDir = None,
-    as_json: Json = False,
-) -> None:
-    """Serve a version from now on, whatever the gate said.
-
-    Example: `allocast models promote 20260101-120000-abc123`
-    """
-    use_state_dir(state_dir)
-    from training.models_command import run_promote
-
-    raise typer.Exit(run_promote(version, as_json))
-
-
-@models_app.command("rollback")
-def models_rollback(state_dir: StateDir = None, as_json: Json = False) -> None:
-    """Serve again what the newest promotion replaced.
-
-    Example: `allocast models rollback`
-    """
-    use_state_dir(state_dir)
-    from training.models_command import run_rollback
-
-    raise typer.Exit(run_rollback(as_json))
 
 
 def main() -> NoReturn:

@@ -20,6 +20,11 @@ def close_ms(session: int) -> int:
     return int(nyse().close_ms[session])
 
 
+def date_of(session: int) -> int:
+    """The day of a session, yyyymmdd."""
+    return int(nyse().yyyymmdd[session])
+
+
 def frame(**given: Any) -> TickFrame:
     """A frame of one gold tick at the close of SESSION."""
     price = given.get("price", [101.0])

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 import numpy as np
 
+from training.inputs import SPANS
 from training.panel import Panel
 
 TOLERANCE = 0.05  # of the deviation: one outlier that was corrected in a decade moves it less
@@ -24,12 +25,16 @@ JUMP = 8.0  # deviations: more than a correction, as a split that was not adjust
 
 
 class Past(msgspec.Struct, frozen=True):
-    """Of one asset: sessions by number in the calendar, and the standard deviation of moves between them."""
+    """Of one asset: sessions by number in the calendar, and the standard deviation of moves between them.
+
+    before : that of the year before the first, which is trained on through the features; 0 where it is not known.
+    """
 
     first: int
     last: int
     sessions: int
     deviation: float
+    before: float = 0.0
 
 
 def summary(panels: Iterable[Panel]) -> dict[str, Past]:
@@ -47,10 +52,22 @@ def changed(then: Mapping[str, Past], panels: Iterable[Panel]) -> str:
         new = _of(panel.between(old.first, old.last))
         if abs(new.sessions - old.sessions) > MISSING * old.sessions:
             found.append(f"{panel.symbol} had {old.sessions} sessions, now {new.sessions}")
-        elif abs(np.log(max(new.deviation, 1e-12) / max(old.deviation, 1e-12))) > TOLERANCE:
-            ratio = new.deviation / max(old.deviation, 1e-12)
+        elif (ratio := _ratio(new.deviation, old.deviation)) is not None:
             found.append(f"moves of {panel.symbol} are {ratio:.3g} times what they were")
+        elif (
+            old.before > 0
+            and new.first == old.first
+            and (ratio := _ratio(new.before, old.before)) is not None
+        ):
+            year = f"moves of {panel.symbol} in the year before its first session"
+            found.append(f"{year} are {ratio:.3g} times what they were")
     return "; ".join(found)
+
+
+def _ratio(new: float, old: float) -> float | None:
+    """Of two deviations, when they differ by more than TOLERANCE."""
+    new, old = max(new, 1e-12), max(old, 1e-12)
+    return new / old if abs(np.log(new / old)) > TOLERANCE else None
 
 
 def contradicted(seen: Mapping[str, Mapping[int, float]], panels: Iterable[Panel]) -> str:
@@ -78,4 +95,5 @@ def _of(panel: Panel) -> Past:
     if not n:
         return Past(0, 0, 0, 0.0)
     deviation = float(panel.returns.std()) if n > 1 else 0.0
-    return Past(int(panel.session[0]), int(panel.session[-1]), n, deviation)
+    before = float(np.nan_to_num(panel.inputs.realised[0, SPANS.index(252)]))
+    return Past(int(panel.session[0]), int(panel.session[-1]), n, deviation, before)

@@ -14,6 +14,7 @@ import numpy as np
 
 from benchmarks.drift.corruption import NONE, STOPPED, trial
 from benchmarks.drift.market import BREAKS, MARKETS
+from benchmarks.drift.retrained import JUDGED_HORIZONS
 from benchmarks.drift.world import CLEAN_SESSIONS, WITHIN, World, world
 from benchmarks.forecast.command import progress
 
@@ -29,7 +30,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--thorough",
         type=int,
-        default=10,
+        default=25,
         help="worlds in which models are fitted again and slow peers run too [default: %(default)s]",
     )
     parser.add_argument(
@@ -134,17 +135,21 @@ def exact(hits: int, of: int) -> list[float]:
 
 
 def _retrained(found: Sequence[World]) -> dict[str, Any]:
-    """What models fitted at our alarms gained on those they replaced."""
-    gains = [gain for one in found for gain in one.gained.values()]
-    if not gains:
-        return {"retrained_at_alarms": 0}
-    better = sum(gain > 0 for gain in gains)
-    return {
-        "retrained_at_alarms": len(gains),
-        "retrained_better": better / len(gains),
-        "retrained_better_range": exact(better, len(gains)),
-        "retrained_crps_saved_median": float(np.median(gains)),
-    }
+    """What models fitted at our alarms were worth, of those that the shadow promoted."""
+    everything = [one for world in found for one in world.retrained.values()]
+    kept = [one for one in everything if one.promoted]
+    result: dict[str, Any] = {"retrained_at_alarms": len(everything), "retrained_promoted": len(kept)}
+    for horizon in JUDGED_HORIZONS if kept else ():
+        for name in ("expected", "happened", "ideal"):
+            saved = [getattr(one, name)[horizon] for one in kept]
+            better = sum(value > 0 for value in saved)
+            key = f"retrained_{name}_{horizon}"
+            result |= {
+                f"{key}_better": better / len(kept),
+                f"{key}_better_range": exact(better, len(kept)),
+                f"{key}_saved_median": float(np.median(saved)),
+            }
+    return result
 
 
 def _corrupted(stopped: Sequence[tuple[str, str]]) -> dict[str, Any]:

@@ -15,15 +15,12 @@ from collections.abc import Callable
 import numpy as np
 
 from benchmarks.drift.market import CLEAN, MARKETS, FloatArray, simulate
-from benchmarks.drift.worlds import FIRST, FITTED, SYMBOLS, dataset, forecasts
-from producers.sessions import nyse
-from producers.settings import Settings
+from benchmarks.drift.shadow import SHADOW_SESSIONS, duel
+from benchmarks.drift.worlds import FITTED, dataset, forecasts
 from training import gate, members, past
 from training.adjusted import Adjusted, Network
-from training.duel import Duel
 from training.fitting import GATE
-from training.forecast_log import Forecast
-from training.horizons import HORIZONS, LEVELS, LONGEST
+from training.horizons import HORIZONS, LONGEST
 from training.inputs import Inputs
 from training.member import Forecaster, Member
 from training.members import LSTM
@@ -31,7 +28,6 @@ from training.random_walk import RandomWalk
 from training.walk_forward import EMBARGO
 
 YEAR = 252
-SHADOW_SESSIONS = int(Settings.model_fields["shadow_sessions"].default)
 STOPPED = ("past", "gate", "shadow", "promoted")
 Corrupt = Callable[[FloatArray, np.random.Generator], FloatArray]
 
@@ -92,7 +88,7 @@ def trial(market: str, seed: int, number: int) -> tuple[str, str]:
         rows = slice(None) if whole else slice(-YEAR, None)
         corrupted[rows] = CORRUPTIONS[kind](clean[rows], rng)
     name = f"{kind}, {'everywhere' if whole else 'last year'}" if kind in CORRUPTIONS else kind
-    live, _ = simulate(MARKETS[market], CLEAN, variance, SHADOW_SESSIONS + 2, rng)
+    live, _ = simulate(MARKETS[market], CLEAN, variance[-1], SHADOW_SESSIONS + 2, rng)
     return name, _stopped(clean, corrupted, live, NETWORKS.get(kind, 0.0), SERVED.get(kind, 1.0))
 
 
@@ -131,41 +127,11 @@ def _stopped(clean: FloatArray, corrupted: FloatArray, live: FloatArray, scale: 
     held_out = [panel.between(cut, data.last_session) for panel in data.panels]
     if not gate.judge(judged, held_out, beside)["accepted"]:
         return "gate"
-    return "shadow" if _worse(serving, members.fit(data.panels), clean, live, served) else "promoted"
+    new = members.fit(data.panels)
+    verdict = duel(forecasts(serving, clean, live), served * forecasts(new, clean, live), live)
+    return "shadow" if verdict.worse else "promoted"
 
 
 def _answering(scale: float) -> Network:
     """A network that says the same whatever it is asked; 0 is what it says before it is trained."""
     return lambda window, statics: np.full((len(window) + 0 * len(statics), len(HORIZONS)), scale)
-
-
-def _worse(
-    serving: dict[str, Member],
-    new: dict[str, Member],
-    before: FloatArray,
-    live: FloatArray,
-    served: float,
-) -> bool:
-    """The shadow's verdict, from forecasts as they are logged."""
-    duel = Duel("new", "old")
-    made = {"old": forecasts(serving, before, live), "new": served * forecasts(new, before, live)}
-    price = 100 * np.exp(np.cumsum(np.vstack([np.zeros(live.shape[1]), live]), axis=0))
-    for session in range(len(live)):
-        for at, symbol in enumerate(SYMBOLS):
-            for model, quantiles in made.items():
-                duel.add(
-                    Forecast(
-                        symbol=symbol,
-                        session_date=int(nyse().yyyymmdd[FIRST + len(before) + session]),
-                        session_close_ms=0,
-                        price=float(price[session, at]),
-                        model=model,
-                        data_hash="",
-                        spec_hash="",
-                        made_ms=0,
-                        horizons=list(HORIZONS),
-                        levels=LEVELS.tolist(),
-                        quantiles=quantiles[session, at].tolist(),
-                    )
-                )
-    return duel.standing().worse

@@ -62,25 +62,26 @@ MARKETS = {
 def simulate(
     market: Market, change: Break, start: FloatArray | None, sessions: int, rng: np.random.Generator
 ) -> tuple[FloatArray, FloatArray]:
-    """Session log returns, shape (sessions, ASSETS), and the variance of the session after the last.
+    """Session log returns, shape (sessions, ..., ASSETS), and the variances of these sessions and the one after
+    them, shape (sessions + 1, ..., ASSETS).
 
-    start : shape (ASSETS,), variance of the first session before the break; None for the long run's.
+    start : shape (..., ASSETS), variance of the first session; None for the long run's. As many worlds side by side
+    as it has rows.
     """
-    usual = np.array(market.deviation) ** 2
-    level = usual * change.volatility**2
+    level = (np.array(market.deviation) * change.volatility) ** 2
     omega = level * (1 - market.alpha - market.beta)
     mean = market.mean + change.mean * np.array(market.deviation)
     degrees = change.degrees or market.degrees
     rho = market.correlation if change.correlation is None else change.correlation
     lower = np.linalg.cholesky((1 - rho) * np.eye(ASSETS) + rho)
-    h = usual if start is None else start
-    h = h * change.volatility**2
-    out = np.empty((sessions, ASSETS))
+    h = level if start is None else start
+    out, variance = np.empty((sessions, *h.shape)), np.empty((sessions + 1, *h.shape))
     for session in range(sessions):
-        normal = rng.standard_normal(ASSETS) @ lower.T
+        normal = rng.standard_normal(h.shape) @ lower.T
         # One chi-square for all assets: they crash together.
-        fat = np.sqrt((degrees - 2) / rng.chisquare(degrees))
+        fat = np.sqrt((degrees - 2) / np.asarray(rng.chisquare(degrees, h.shape[:-1])))[..., None]
         shock = np.sqrt(h) * normal * fat
-        out[session] = mean + shock
+        out[session], variance[session] = mean + shock, h
         h = omega + market.alpha * shock**2 + market.beta * h
-    return out, h
+    variance[sessions] = h
+    return out, variance

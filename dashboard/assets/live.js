@@ -20,6 +20,8 @@
   var troubles = {};        // a callback's output -> status of its last answer, while that was a refusal or an error
   var leaving = false;
   var told = {};            // component.property -> its value as it was last set
+  var drawn = {};           // component id -> whether Dash draws what is inside
+  var settled = null;       // the choice as it was last seen, as JSON
   var asked = null;         // what the figures were asked for last
 
   function byId(id) { return document.getElementById(id); }
@@ -107,8 +109,11 @@
     var found = [];
     Object.keys(troubles).forEach(function (output) {
       (output.match(/[\w-]+(?=\.)/g) || []).forEach(function (id) {
-        var panel = byId(id) && byId(id).closest("[data-source]");
-        if (panel && found.indexOf(panel) < 0) { found.push(panel); }
+        var own = byId(id) && byId(id).closest("[data-source]");
+        var filled = document.querySelectorAll("[data-filled='" + id + "']");
+        (own ? [own] : []).concat(Array.prototype.slice.call(filled)).forEach(function (panel) {
+          if (found.indexOf(panel) < 0) { found.push(panel); }
+        });
       });
     });
     return found;
@@ -206,16 +211,39 @@
   });
 
   /* A change is told several times, and Dash draws and asks the server again whenever a property is set, to whatever:
-     that is wanted only of a server that could not answer. */
+     that is wanted only of a server that could not answer. Texts are written at once, everything else when they can be
+     seen: Dash goes through all components for each property that it sets. */
   function setAll(list) {
-    list.forEach(function (one) {
+    var slow = list.filter(function (one) {
       var name = one[0] + "." + one[1], value = JSON.stringify(one[2]);
-      if (told[name] === value && !(/tick$/.test(one[0]) && Object.keys(troubles).length)) { return; }
+      if (told[name] === value && !(/tick$/.test(one[0]) && Object.keys(troubles).length)) { return false; }
       told[name] = value;
-      var props = {};
-      props[one[1]] = one[2];
-      window.dash_clientside.set_props(one[0], props);
+      return !wrote(one[0], one[1], one[2]);
     });
+    if (slow.length) {
+      setTimeout(function () {
+        slow.forEach(function (one) {
+          var props = {};
+          props[one[1]] = one[2];
+          window.dash_clientside.set_props(one[0], props);
+        });
+      }, 0);
+    }
+  }
+
+  /* Whether a text, class or attribute could be written without Dash, which does not look at those that no callback
+     of its own changes. An element that once had more than a text inside belongs to Dash. */
+  function wrote(id, prop, value) {
+    var element = byId(id);
+    if (!element || typeof value !== "string" || drawn[id]) {
+      if (prop === "children") { drawn[id] = true; }
+      return false;
+    }
+    if (prop === "children") { write(element, value); }
+    else if (prop === "className") { element.className = value; }
+    else if (/^data-/.test(prop)) { element.setAttribute(prop, value); }
+    else { return false; }
+    return true;
   }
 
   /* While paused, the newest value of everything is kept and shown when the switch is turned back. */
@@ -286,7 +314,7 @@
     }).map(function (input) { return input.value + " " + input.labels[0].textContent; });
     write(byId("asked"), (byId("amount").value + " " + byId("currency").value).trim() + ": " + held.join(", "));
     write(byId("printed"), "Printed " + new Date().toISOString().slice(0, 16).replace("T", " ") + " UTC, model "
-      + byId("model-version").textContent + ", " + location.href);
+      + JSON.parse(told["model-version.children"] || '"unknown"') + ", " + location.href);
   });
 
   var tasks = {
@@ -387,8 +415,17 @@
       return asked;
     },
 
+    /* The answer to the form. */
+    tell: function (list) {
+      if (!list) { return; }
+      delete document.documentElement.dataset.asked;
+      setAll(list);
+    },
+
     /* The fan's numbers in its frame, and as the rows of its table. */
     fan: function (given, frame) {
+      var skip = window.dash_clientside.no_update;
+      if (!given) { return [skip, skip]; }
       var figure = JSON.parse(JSON.stringify(frame).replace(/\.0f/g, "." + given.digits + "f"));
       var lines = figure.data, layout = figure.layout, first = -given.past.length;
       var longest = Math.max.apply(null, given.x);
@@ -421,8 +458,16 @@
       return Array.prototype.slice.call(arguments, 1);
     },
 
+    /* The whole choice, when it is another one than before; a page without a query starts with one that needs none. */
+    settle: function () {
+      var now = Array.prototype.slice.call(arguments, 2), before = settled;
+      settled = JSON.stringify(now);
+      var known = before === null ? !location.search : before === settled;
+      return known ? window.dash_clientside.no_update : now;
+    },
+
     mine: function () {
-      return Array.prototype.map.call(arguments, function (value) { return (parseFloat(value) || 0) + " %"; });
+      return Array.prototype.slice.call(arguments, 1).map(function (value) { return (parseFloat(value) || 0) + " %"; });
     },
 
     /* The address holds the choice; nothing is loaded again. */

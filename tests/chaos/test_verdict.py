@@ -18,7 +18,7 @@ from tests.chaos.ledger import Ledger
 from tests.chaos.market import Market, Sent
 from tests.chaos.verdict import compare_bars, dead_letter
 from tests.chaos.watch import Watch
-from tests.stream_processors.test_worker import Held, Memory, of_topic
+from tests.stream_processors.outputs import Held, Memory, of_topic
 from tests.stubs import SEEN_MS
 
 SYMBOLS = [f"SYM{number}" for number in range(12)]

@@ -1,71 +1,22 @@
-"""The real app on a free port, run by uvicorn in a thread, around a source made by hand."""
+"""Pages to look at: one with prices and a model for each test, one with a long memory for each file."""
 
 from __future__ import annotations
 
-import socket
-import threading
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+import os
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-import uvicorn
 
-from dashboard.access import Access
-from dashboard.app import create_app
-from dashboard.live import Poller
-from tests.dashboard.stubs import UNIVERSE, StubSource, champion, rows
-
-DEADLINE_S = 15.0
-
-
-def until(condition: Callable[[], object], what: str) -> None:
-    """Poll until true; fail with `what` at the deadline."""
-    end = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < end, f"not within {DEADLINE_S:g} s: {what}"
-        time.sleep(0.02)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@dataclass
-class Site:
-    """A running page. `stop` and `start` again keep the address, as a restarted process does."""
-
-    source: StubSource
-    port: int = field(default_factory=free_port)
-    access: Access = field(default_factory=Access)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/"
-
-    def start(self) -> None:
-        self.poller = Poller(self.source, UNIVERSE, every_s=0.1)
-        config = uvicorn.Config(
-            create_app(self.poller, self.access).server,
-            host="127.0.0.1",
-            port=self.port,
-            log_level="warning",
-            timeout_graceful_shutdown=1,
-            ws="websockets-sansio",
-        )
-        self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._server.run, daemon=True)
-        self.poller.start()
-        self._thread.start()
-        until(lambda: self._server.started, "the server listens")
-
-    def stop(self) -> None:
-        self._server.should_exit = True
-        self._thread.join(timeout=10)
-        self.poller.stop()
-        assert not self._thread.is_alive(), "the server did not stop"
+from dashboard.live import now_ms
+from tests.browser import Tab
+from tests.dashboard.running_page import Site
+from tests.dashboard.stubs.forecasts import champion
+from tests.dashboard.stubs.market import rows
+from tests.dashboard.stubs.models import manifest, news
+from tests.dashboard.stubs.record import record, trial
+from tests.dashboard.stubs.source import StubSource
+from training.events import ModelEvent
 
 
 @pytest.fixture
@@ -75,3 +26,48 @@ def site() -> Iterator[Site]:
     running.start()
     yield running
     running.stop()
+
+
+@pytest.fixture(scope="module")
+def open_site() -> Iterator[Site]:
+    """The same for all tests of a file that leave it as it is; nobody logs in."""
+    running = Site(StubSource(*rows(), champion=champion()))
+    running.start()
+    running.poller.step()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def solver() -> None:
+    """The frontier's first import takes seconds, on a busy machine longer than any test waits."""
+    import skfolio.optimization  # noqa: F401
+
+
+@pytest.fixture(scope="module")
+def full(solver: None) -> Iterator[Site]:  # noqa: ARG001
+    """A page with a long memory: history, a record, drift reports, models."""
+    watched = ModelEvent("shadow", "v2", "drift", now_ms() - 60_000, idempotency_key="drift:gold:20260729")
+    source = StubSource(
+        *rows(), champion=champion(manifest=manifest()), news=news(alarm=True).with_event(watched)
+    )
+    source.known = record(trial=trial(6, wider=0.9))
+    running = Site(source)
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where pictures of the page are kept: the folder of the environment variable PAGE_PICTURES, or pytest's own."""
+    folder = Path(os.environ.get("PAGE_PICTURES") or tmp_path_factory.mktemp("pictures"))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.fixture
+def quiet(tab: Tab) -> Iterator[Tab]:
+    """A tab in which nothing may go wrong."""
+    yield tab
+    assert tab.errors == []

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from dashboard.allocation import presets, scale_to_100, total
 from producers.universe import Universe
-from tests.dashboard.stubs import UNIVERSE
+from tests.dashboard.stubs.market import UNIVERSE
 from training.answer import ask
 
 WEIGHTS = st.dictionaries(st.sampled_from("abcdefg"), st.floats(allow_nan=True), min_size=1)

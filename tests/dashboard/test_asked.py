@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dashboard.allocation import scale_to_100
 from dashboard.asked import LONGEST_QUERY, OTHERS, VIEWS, Asked, default, read, write
-from tests.dashboard.stubs import UNIVERSE
+from tests.dashboard.stubs.market import UNIVERSE
 from training.answer import DEPOSIT, HORIZONS, REBALANCE, ask
 
 IDS = [asset.id for asset in UNIVERSE.asset]

@@ -13,12 +13,13 @@ from dashboard import compare_view, stream, trust_view
 from dashboard import figures as charts
 from dashboard.compare import difference, figures, less_risk, profit
 from dashboard.live import Snapshot
-from dashboard.market_hours import is_open, next_opening_ms
 from dashboard.past import so_far
 from dashboard.skill import GARCH, WALK, p_value, skills
 from dashboard.stress import WINDOWS, Window, path, stress
 from producers.sessions import nyse
-from tests.dashboard.stubs import UNIVERSE, champion, closes, record, rows
+from tests.dashboard.stubs.forecasts import champion
+from tests.dashboard.stubs.market import UNIVERSE, closes, rows
+from tests.dashboard.stubs.record import record
 from training.answer import Choice, Request, Suggestion
 from training.profit import simulate
 from training.said_and_done import Matured
@@ -153,29 +154,6 @@ def test_a_test_needs_enough_and_finds_nothing_in_noise() -> None:
     p = p_value(noise - noise.mean(), 5)
     assert p is not None
     assert p == pytest.approx(0.5)
-
-
-@pytest.mark.parametrize(
-    ("moment", "expected"),
-    [
-        ("2026-07-29T13:29", False),  # a Wednesday in New York's summer
-        ("2026-07-29T13:30", True),
-        ("2026-07-29T20:00", True),
-        ("2026-07-29T20:01", False),
-        ("2026-07-25T15:00", False),  # Saturday
-        ("2026-07-03T15:00", False),  # the holiday before the fourth
-        ("2025-11-28T17:59", True),  # half day
-        ("2025-11-28T18:01", False),
-        ("2026-01-15T14:29", False),  # winter
-        ("2026-01-15T14:30", True),
-    ],
-)
-def test_the_exchange_is_open(moment: str, expected: bool) -> None:
-    at = int(np.datetime64(moment, "ms").astype(np.int64))
-    assert is_open(at, nyse()) is expected
-    opening = next_opening_ms(at, nyse())
-    assert opening is not None
-    assert opening > at
 
 
 @pytest.mark.parametrize("kind", ["after inflation", "before inflation"])

@@ -13,7 +13,8 @@ from dashboard.events import DriftReport, News, absorb
 from producers.topics import DRIFT
 from stream_processors import drift as monitor
 from stream_processors import feature_drift, policy
-from tests.dashboard.stubs import UNIVERSE, news
+from tests.dashboard.stubs.market import UNIVERSE
+from tests.dashboard.stubs.models import news, reported
 
 
 def report(**given: Any) -> DriftReport:
@@ -24,16 +25,12 @@ def report(**given: Any) -> DriftReport:
 def sent(at_ms: int, state: policy.State, reason: str = "something happened") -> bytes:
     """A word of the policy as the monitor writes it."""
     return msgspec.json.encode(
-        monitor.DriftReport(
+        reported(
             asset="all",
             detector="policy",
             value=0.0,
             threshold=4.0,
-            alarm=False,
-            triggers=False,
             session_date=0,
-            pit=0.5,
-            model="v1",
             at_ms=at_ms,
             informs=True,
             policy={

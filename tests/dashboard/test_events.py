@@ -10,7 +10,7 @@ from dashboard import follower
 from dashboard.events import KEPT_EVENTS, News, NewsReader, absorb
 from producers.topics import DRIFT, MODEL_EVENTS
 from stream_processors import drift as monitor
-from tests.dashboard.conftest import until
+from tests.services import until
 from training.events import ModelEvent
 
 

@@ -5,7 +5,9 @@ import pytest
 from dashboard.forecast import Forecaster, request_of
 from dashboard.live import Poller
 from producers.errors import FixAndRestart, TryAgain
-from tests.dashboard.stubs import UNIVERSE, StubSource, champion, row, rows
+from tests.dashboard.stubs.forecasts import champion
+from tests.dashboard.stubs.market import UNIVERSE, row, rows
+from tests.dashboard.stubs.source import StubSource
 
 HALF = {"gold": 50, "cash": "50"}
 

@@ -18,7 +18,8 @@ from dashboard.freshness import (
     waiting_for,
 )
 from dashboard.live import Snapshot
-from tests.dashboard.stubs import UNIVERSE, champion, row
+from tests.dashboard.stubs.forecasts import champion
+from tests.dashboard.stubs.market import UNIVERSE, row
 
 T0 = 1_760_000_000_000
 ROW = row("GC=F", 4105.2, at_ms=T0)

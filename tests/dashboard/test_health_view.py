@@ -11,7 +11,8 @@ from dashboard import health_view
 from dashboard.events import DriftReport, News
 from dashboard.live import Snapshot
 from dashboard.record import Pipeline, Record
-from tests.dashboard.stubs import UNIVERSE, champion, row
+from tests.dashboard.stubs.forecasts import champion
+from tests.dashboard.stubs.market import UNIVERSE, row
 from training.events import ModelEvent
 
 T0 = 1_760_000_000_000

@@ -3,7 +3,9 @@
 import pytest
 
 from dashboard.live import Poller
-from tests.dashboard.stubs import UNIVERSE, StubSource, champion, row, rows
+from tests.dashboard.stubs.forecasts import champion
+from tests.dashboard.stubs.market import UNIVERSE, row, rows
+from tests.dashboard.stubs.source import StubSource
 
 
 class Clock:

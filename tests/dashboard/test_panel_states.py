@@ -13,7 +13,10 @@ from dashboard.live import NOT_SET_UP, OPENING, Snapshot
 from dashboard.page import page
 from dashboard.panel_states import SOURCES, TRAINING_SILENT_S, sources
 from dashboard.record import Record
-from tests.dashboard.stubs import UNIVERSE, StubSource, champion, matured_rows, row
+from tests.dashboard.stubs.forecasts import champion
+from tests.dashboard.stubs.market import UNIVERSE, row
+from tests.dashboard.stubs.record import matured_rows
+from tests.dashboard.stubs.source import StubSource
 from training.events import ModelEvent
 
 T0 = 1_760_000_000_000

@@ -18,28 +18,19 @@ from dashboard.scorekeeper import Scorekeeper
 from producers.sessions import nyse
 from producers.topics import BARS, FORECASTS
 from stream_processors.messages import Bar
-from tests.dashboard.stubs import UNIVERSE, StubSource, champion, closes, record, rows
+from tests.dashboard.stubs.forecasts import champion
+from tests.dashboard.stubs.market import UNIVERSE, closes, rows
+from tests.dashboard.stubs.record import record
+from tests.dashboard.stubs.source import StubSource
+from tests.training.stubs import forecast as logged
 from training.forecast_log import Forecast
-from training.horizons import LEVELS
 from training.said_and_done import Matured, matured
 
-QUANTILES = [round(level - 0.5, 3) for level in LEVELS.tolist()]
 DAYS = [int(day) for day in nyse().yyyymmdd if 20260102 <= day <= 20260501]
 
 
 def forecast(symbol: str, day: int, **given: Any) -> Forecast:
-    base = {
-        **{
-            "session_close_ms": 1,
-            "price": 100.0,
-            "model": "v1",
-            "data_hash": "",
-            "spec_hash": "",
-            "made_ms": 1,
-        },
-        **{"horizons": [1, 21], "levels": LEVELS.tolist(), "quantiles": [QUANTILES] * 2},
-    }
-    return Forecast(symbol=symbol, session_date=day, **{**base, **given})
+    return logged(symbol=symbol, session_date=day, **given)
 
 
 def bar(symbol: str, day: int, close: float) -> bytes:

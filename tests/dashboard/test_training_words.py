@@ -13,7 +13,7 @@ from dashboard import models_view, shadow
 from dashboard.events import News
 from dashboard.training_words import event_line
 from producers.request import TrainingRequest
-from tests.dashboard.stubs import trial
+from tests.dashboard.stubs.record import trial
 from training.duel import Standing
 from training.events import ModelEvent
 from training.forecast_log import Forecast

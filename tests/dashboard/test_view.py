@@ -7,7 +7,8 @@ import pytest
 
 from dashboard import model_view, view
 from dashboard.live import Snapshot
-from tests.dashboard.stubs import UNIVERSE, answer, champion, row, rows
+from tests.dashboard.stubs.forecasts import answer, champion
+from tests.dashboard.stubs.market import UNIVERSE, row, rows
 from training.answer import AssetOutlook, Request
 
 GOLD, _, _, BITCOIN, CASH = UNIVERSE.asset

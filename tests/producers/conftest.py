@@ -9,7 +9,10 @@ import pytest
 
 from launcher import embedded_broker
 from launcher.free_port import LOOPBACK, free_ports
+from tests.producers.driven_feed import Driven
 from tests.services import running
+from tests.stubs import SESSION
+from tests.yahoo.market import endless_series, session_series
 from tests.yahoo.server import Yahoo, standing_in
 
 
@@ -28,6 +31,21 @@ def yahoo(yahoo_server: Yahoo, monkeypatch: pytest.MonkeyPatch) -> Iterator[Yaho
     yield yahoo_server
     yahoo_server.cut()
     yahoo_server.reset()
+
+
+@pytest.fixture
+def market(yahoo: Yahoo) -> Yahoo:
+    """Two symbols with a past that ends the day before the script begins."""
+    yahoo.series["^IXIC"] = session_series("^IXIC", SESSION - 1)
+    yahoo.series["BTC-USD"] = endless_series("BTC-USD", SESSION - 1)
+    return yahoo
+
+
+@pytest.fixture
+def driven(market: Yahoo, tmp_path: Path) -> Iterator[Driven]:  # noqa: ARG001  # its environment
+    one = Driven(tmp_path / "yahoo")
+    yield one
+    one.close()
 
 
 @pytest.fixture

@@ -125,7 +125,7 @@ def test_sessions_without_a_row_are_reported_and_played_ones_can_be_published_ag
     dates = [str(day) for i, day in enumerate(nyse().date[12_000:12_040]) if i not in (7, 20)]
     write(tmp_path, "gold.csv", "".join(f"{day},{100 + i}\n" for i, day in enumerate(dates)))
     feed = CsvFeed(tmp_path, UNIVERSE, 10, 10_000.0)
-    missing = [int(str(nyse().date[12_000 + i]).replace("-", "")) for i in (7, 20)]
+    missing = [int(nyse().yyyymmdd[12_000 + i]) for i in (7, 20)]
     assert feed.condition().gaps == {"GC=F": missing}
     whole = next(iter(feed.history(through_ms=2**52)))
     assert len(whole) == len(dates)

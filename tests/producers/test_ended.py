@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from launcher.create_topics import ensure_topics
-from producers import __main__ as producer
-from producers import feed_report
+from producers import feed_report, production
+from producers.__main__ import parse
 from producers.feed_health import newest_report
 from producers.sessions import nyse
 from producers.settings import load_settings
@@ -21,7 +21,7 @@ from tests.stubs import SESSION
 def test_after_a_csv_has_ended_its_producer_goes_on_reporting_and_publishing_again(
     empty_broker: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(producer, "IDLE_S", 0.05)
+    monkeypatch.setattr(production, "IDLE_S", 0.05)
     monkeypatch.setattr(feed_report, "EVERY_S", 0.0)
     data = tmp_path / "data"
     data.mkdir()
@@ -29,9 +29,9 @@ def test_after_a_csv_has_ended_its_producer_goes_on_reporting_and_publishing_aga
     (data / "gold.csv").write_text("date,close\n" + rows)
     settings = load_settings(kafka_bootstrap_servers=empty_broker, state_dir=tmp_path / "state")
     ensure_topics(settings)
-    options = producer.parse(["--feed", "csv", "--data", str(data), "--replay", "5", "--speed", "1000"])
-    production, stop = producer.Production(options, load_universe(), settings), threading.Event()
-    running = threading.Thread(target=production.run, args=(stop,))
+    options = parse(["--feed", "csv", "--data", str(data), "--replay", "5", "--speed", "1000"])
+    feed, stop = production.Production(options, load_universe(), settings), threading.Event()
+    running = threading.Thread(target=feed.run, args=(stop,))
     running.start()
     try:
 
@@ -48,7 +48,7 @@ def test_after_a_csv_has_ended_its_producer_goes_on_reporting_and_publishing_aga
             return report.symbols[0].ticks if report is not None else 0
 
         assert published() == 30
-        monkeypatch.setattr(producer, "AGAIN_S", 0.0)
+        monkeypatch.setattr(production, "AGAIN_S", 0.0)
         until(lambda: published() >= 60, "the whole past once more")
     finally:
         stop.set()

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from producers import __main__ as producer
-from producers.__main__ import decide, make_feed, parse, unpublished
+from producers import feed_choice
+from producers.__main__ import parse
 from producers.errors import FixAndRestart
+from producers.feed_choice import decide, make_feed
 from producers.offer import OfferYahoo
+from producers.production import unpublished
 from producers.settings import load_settings
 from producers.tick_batch import batch
 from producers.universe import load_universe
@@ -58,7 +60,7 @@ def test_auto_takes_yahoo_if_it_answers_and_never_mixes_markets(yahoo: Yahoo) ->
 def test_one_answer_that_is_lost_does_not_choose_the_market(
     yahoo: Yahoo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(producer, "PROBE_PAUSE_S", 0.01)
+    monkeypatch.setattr(feed_choice, "PROBE_PAUSE_S", 0.01)
     yahoo.series["^GSPC"] = session_series("^GSPC", SESSION)
     yahoo.faults.extend(["429", "html"])
     assert decide(None) == "yahoo"

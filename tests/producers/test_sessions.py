@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import numpy as np
 import pytest
 
 from producers.sessions import NEW_YORK, nyse
@@ -27,3 +28,23 @@ def test_a_weekend_lasts_from_friday_evening_to_sunday_evening_in_new_york(
 ) -> None:
     at = datetime.fromisoformat(moment).replace(tzinfo=NEW_YORK)
     assert nyse().is_weekend(int(at.timestamp() * 1000)) is weekend
+
+
+@pytest.mark.parametrize(
+    ("moment", "expected"),
+    [
+        ("2026-07-29T13:29", False),  # a Wednesday in New York's summer
+        ("2026-07-29T13:30:01", True),
+        ("2026-07-29T20:00", True),
+        ("2026-07-29T20:01", False),
+        ("2026-07-25T15:00", False),  # Saturday
+        ("2026-07-03T15:00", False),  # the holiday before the fourth
+        ("2025-11-28T17:59", True),  # half day
+        ("2025-11-28T18:01", False),
+        ("2026-01-15T14:29", False),  # winter
+        ("2026-01-15T14:30:01", True),
+    ],
+)
+def test_the_exchange_is_open(moment: str, expected: bool) -> None:
+    at = int(np.datetime64(moment, "ms").astype(np.int64))
+    assert nyse().is_open(at) is expected

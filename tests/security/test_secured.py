@@ -4,17 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import os
-import re
-import subprocess
-import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 import pytest
-import yaml
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient
 from kafka.errors import (
@@ -33,7 +26,7 @@ from launcher import dead_letters
 from launcher.create_topics import ensure_topics
 from launcher.doctor import examine
 from launcher.examine_state import scrape
-from launcher.free_port import free_ports, free_row
+from launcher.free_port import free_ports
 from launcher.parity import verify
 from launcher.status import figures
 from launcher.topic_reader import list_topics
@@ -49,92 +42,15 @@ from stream_processors.state_version import APP_ID
 from tests.asking import ask
 from tests.launcher.test_observability import series
 from tests.security.certificates import Authority
-from tests.security.servers import (
-    ACLS,
-    ROOT,
-    USERS,
-    SecuredKafka,
-    allow,
-    password,
-    rules,
-    secured_kafka,
-    secured_redis,
-)
+from tests.security.secured import Secured, refused, start
+from tests.security.servers import secured_redis
 from tests.services import until
 from tests.system import records
 from training.events import SCHEMA, ModelEvent
 
-COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
-
 TOPIC_AUTHORIZATION_FAILED = 29
 FORECAST = {"amount": 100, "weights": {"gold": 60, "cash": 40}, "horizon": "3m"}
-
 pytestmark = [pytest.mark.timeout(600)]
-
-
-@dataclass
-class Secured:
-    """Both servers and what a client needs to reach them."""
-
-    kafka: SecuredKafka
-    redis_port: int
-    authority: Authority
-    folder: Path
-    metrics_port: int
-
-    def environment(self, user: str, redis_user: str = "worker", **changed: str) -> dict[str, str]:
-        """As docker-compose.yml gives it to one service, with the addresses and the login of these servers."""
-        return {
-            **COMPOSE["x-env"],
-            "ALLOCAST_HOST": "127.0.0.1",
-            "ALLOCAST_METRICS_HOST": "127.0.0.1",
-            "ALLOCAST_METRICS_PORT": str(self.metrics_port),
-            "KAFKA_BOOTSTRAP_SERVERS": self.kafka.login,
-            "KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
-            "KAFKA_USERNAME": f"allocast-{user}",
-            "KAFKA_PASSWORD": password(user),
-            "KAFKA_CA_FILE": str(self.authority.file),
-            "REDIS_URL": f"rediss://127.0.0.1:{self.redis_port}/0",
-            "REDIS_USERNAME": f"allocast-{redis_user}",
-            "REDIS_PASSWORD": password(redis_user),
-            "REDIS_CA_FILE": str(self.authority.file),
-            "ALLOCAST_STATE_DIR": str(self.folder / "state"),
-            "ALLOCAST_PARTITIONS": "2",
-            **changed,
-        }
-
-    def settings(self, user: str, redis_user: str = "worker", **changed: str) -> Settings:
-        with pytest.MonkeyPatch.context() as patch:
-            for name, value in self.environment(user, redis_user, **changed).items():
-                patch.setenv(name, value)
-            return load_settings()
-
-
-@pytest.fixture(scope="module")
-def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
-    folder = tmp_path_factory.mktemp("secured")
-    authority = Authority(folder, "authority")
-    server = authority.issue("server")
-    with (
-        secured_kafka(folder, authority, server) as kafka,
-        secured_redis(folder, authority, server) as redis_port,
-    ):
-        found = Secured(kafka, redis_port, authority, folder, free_row(len(SERVICES)))
-        allow(kafka)
-        ensure_topics(found.settings("init"))
-        applied = start(found, "init", "worker", "feature_repo.apply")
-        assert applied.wait(120) == 0, (folder / "init.log").read_text()
-        yield found
-
-
-def start(
-    secured: Secured, user: str, redis_user: str, *command: str, **changed: str
-) -> subprocess.Popen[bytes]:
-    environment = {**os.environ, **secured.environment(user, redis_user, **changed)}
-    with (secured.folder / f"{user}.log").open("wb") as log:
-        return subprocess.Popen(
-            [sys.executable, "-O", "-m", *command], env=environment, stdout=log, stderr=log
-        )
 
 
 def test_every_service_works_with_no_more_than_its_rules(secured: Secured) -> None:
@@ -237,36 +153,11 @@ def test_keda_may_see_the_lag_and_nothing_else(secured: Secured) -> None:
         producer.send(topics.TICKS, value=b"x", partition=0).get(30)
 
 
-def test_every_user_of_the_rules_is_made_as_the_document_says() -> None:
-    """The loop of docs/security.md, the rules and the users that the tests log in as are of one list."""
-    text = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
-    (named,) = re.findall(r"for user in ([a-z ]+); do", text)
-    ruled = {
-        rule["principal"].removeprefix("User:allocast-") for rule in rules(ACLS.read_text(encoding="utf-8"))
-    }
-    assert set(named.split()) == ruled == set(USERS)
-
-
 def assert_documented_series(settings: Settings) -> None:
     """What the dashboards ask for is really served, but for what has not happened here."""
     served = {name.partition("{")[0] for one in SERVICES for name in scrape(settings, one) or {}}
     quiet = {"allocast_dead_letters_total", "allocast_retrainings_asked_total", "allocast_member_skill_ratio"}
     assert series().keys() - quiet <= served
-
-
-def refused(
-    secured: Secured, *command: str, user: str = "worker", **changed: str
-) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [sys.executable, "-O", "-m", *command],
-        env={**os.environ, **secured.environment(user, **changed)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert "hush-" not in done.stdout + done.stderr
-    assert "Traceback" not in done.stderr, done.stderr
-    return done
 
 
 def test_a_person_may_repair_and_decide(secured: Secured) -> None:

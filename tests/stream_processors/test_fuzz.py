@@ -16,7 +16,7 @@ from producers.errors import SkipRecord
 from producers.tick import MAX_TICKS, TickFrame, decode, encode
 from stream_processors.dead_letters import MAX_VALUE
 from stream_processors.worker import Counters
-from tests.stream_processors.test_worker import Held, Memory, of_topic, worker
+from tests.stream_processors.outputs import Held, Memory, of_topic, worker
 from tests.stubs import SEEN_MS, SESSION, close_ms, frame
 
 KAFKA_LIMIT = 1_048_576  # bytes of one request, the default of broker and client

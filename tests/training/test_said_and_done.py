@@ -9,33 +9,18 @@ import numpy as np
 import pytest
 
 from producers.sessions import nyse
-from tests.stubs import SESSION
+from tests.stubs import SESSION, date_of
+from tests.training.stubs import forecast as logged
 from training.forecast_log import Forecast
 from training.horizons import LEVELS
 from training.said_and_done import matured, scores
 
 
-def date_of(session: int) -> int:
-    return int(str(nyse().date[session]).replace("-", ""))
-
-
 def forecast(**given: Any) -> Forecast:
     """Made at SESSION at price 100, with quantiles from -0.1 to 0.3 over 21 and 63 sessions."""
     quantiles = (0.4 * LEVELS - 0.1).tolist()
-    fields: dict[str, Any] = {
-        "symbol": "GC=F",
-        "session_date": date_of(SESSION),
-        "session_close_ms": 0,
-        "price": 100.0,
-        "model": "v1",
-        "data_hash": "d",
-        "spec_hash": "s",
-        "made_ms": 0,
-        "horizons": [21, 63],
-        "levels": LEVELS.tolist(),
-        "quantiles": [quantiles, quantiles],
-    }
-    return Forecast(**{**fields, **given})
+    made = {"session_date": date_of(SESSION), "horizons": [21, 63], "quantiles": [quantiles, quantiles]}
+    return logged(**{**made, **given})
 
 
 def test_a_horizon_is_scored_when_it_has_ended_with_the_last_close_before() -> None:

@@ -11,8 +11,6 @@ import numpy as np
 from producers.sessions import NEW_YORK, nyse
 from tests.stubs import random_walk
 
-MINUTE_S = 60
-
 
 @dataclass
 class Series:

@@ -1,0 +1,1 @@
+"""What the page shows, made by hand, every argument defaulted. The real types, no network."""
