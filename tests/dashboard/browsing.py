@@ -23,9 +23,7 @@ READY = {  # what a view shows when it is done
 def open_view(quiet: Tab, site: Site, view: str, more: str = "") -> Page:
     """The view with all that it shows. more : what else is in the address."""
     page = quiet.open(f"{site.url}?view={view}{more}")
-    expect(page.locator("html")).not_to_have_attribute(
-        "data-asked", "yes"
-    )  # what the address asks for is there
+    expect(page.locator("html")).not_to_have_attribute("data-asked", "yes")  # what the address asks for is there
     selector, text = READY[view]
     expect(page.locator(selector)).to_contain_text(text, timeout=20_000)
     return page
