@@ -32,7 +32,7 @@ audit: $(VENV)/.uv ## Look the packages up in the database of vulnerabilities, w
 	@$(UV) tool run -q --from cyclonedx-bom==7.1.0 cyclonedx-py requirements requirements.lock --pyproject pyproject.toml -o sbom.json
 	@$(UV) tool run pip-audit@2.9.0 --strict --disable-pip --require-hashes -r requirements.lock
 
-soak: $(VENV)/.dev system-packages ## An hour of 5,000 ticks/s under watch; shorter: make soak ARGS="--soak-minutes 5"
+soak: $(VENV)/.dev system-packages ## An hour of 5,000 ticks/s, every service restarted; options: make soak ARGS="--soak-minutes 5 --soak-save"
 	@$(PYTHON) -m pytest tests/soak --soak-minutes 60 $(ARGS)
 
 bench: $(VENV)/.bench ## Run the benchmarks beside their peers; options: make bench ARGS="stream"

@@ -8,6 +8,7 @@ import shlex
 import sys
 import warnings
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -62,13 +63,17 @@ def main(arguments: list[str], prog: str = "python -m benchmarks") -> int:
     logging.getLogger("kafka").setLevel(logging.ERROR)
     result = {"benchmark": options.name, "machine": machine(), **module_of(options.name).run(options)}
     if options.save is not None:
-        RESULTS.mkdir(exist_ok=True)
-        kept = {"command": f"allocast bench {shlex.join(arguments)}", **result}
-        body = msgspec.json.format(msgspec.json.encode(kept), indent=2)
         file = "-".join(part for part in (options.name, options.save) if part)
-        (RESULTS / f"{file}.json").write_bytes(body + b"\n")
+        keep(result, f"allocast bench {shlex.join(arguments)}", file)
     if options.json:
         sys.stdout.write(msgspec.json.encode(result).decode() + "\n")
     else:
         sys.stdout.write("\n".join(f"{name:<60} {value}" for name, value in flat(result)) + "\n")
     return 0
+
+
+def keep(result: dict[str, Any], command: str, name: str) -> None:
+    """Write a result into benchmarks/results/`name`.json, with the command that made it."""
+    RESULTS.mkdir(exist_ok=True)
+    body = msgspec.json.format(msgspec.json.encode({"command": command, **result}), indent=2)
+    (RESULTS / f"{name}.json").write_bytes(body + b"\n")

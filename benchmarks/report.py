@@ -8,13 +8,13 @@ from typing import Any
 
 import msgspec
 
-from benchmarks.catalogue import BENCHMARKS, FIGURES, TABLES
+from benchmarks.catalogue import FIGURES, MEANINGS, TABLES
 from benchmarks.figures import flat
 
 HEAD = """# Results
 
 Written by `python -m benchmarks report` from `benchmarks/results/*.json`, which
-`python -m benchmarks NAME --save` keeps. Every table names its command and its machine. Figures are medians with
+`python -m benchmarks NAME --save` (or `make soak`) keeps. Every table names its command and its machine. Figures are medians with
 the range in brackets, where something was run more than once.
 """
 
@@ -22,7 +22,7 @@ the range in brackets, where something was run more than once.
 def write(kept: Path, target: Path) -> None:
     """Write the file at `target` from the JSON files in `kept`, in the order of the catalogue."""
     sections = []
-    for name in BENCHMARKS:
+    for name in MEANINGS:
         for path in sorted(kept.glob(f"{name}*.json")):
             result = msgspec.json.decode(path.read_bytes())
             sections.append(section(result) + _figure(result, path.with_suffix(".svg"), target))
@@ -35,7 +35,7 @@ def _figure(result: dict[str, Any], path: Path, target: Path) -> str:
     if name not in FIGURES:
         return ""
     importlib.import_module(FIGURES[name]).draw(result, path)
-    return f"\n![{BENCHMARKS[name][1]}]({path.relative_to(target.parent)})\n"
+    return f"\n![{MEANINGS[name]}]({path.relative_to(target.parent)})\n"
 
 
 def section(result: dict[str, Any]) -> str:
@@ -45,7 +45,7 @@ def section(result: dict[str, Any]) -> str:
         f"{machine['cores']} cores, {machine['cpu']}, {machine['memory_gib']} GiB, Python {machine['python']}"
     )
     body = {key: value for key, value in result.items() if key not in ("benchmark", "machine", "command")}
-    meaning = BENCHMARKS[name][1]
+    meaning = MEANINGS[name]
     shown = importlib.import_module(TABLES[name]).table(result) if name in TABLES else table(body)
     return f"## {name}: {meaning}\n\n    {result['command']}\n\n{told}.\n\n{shown}\n"
 

@@ -1,7 +1,8 @@
 """`python -m producers.alive SERVICE [ready]`: exit code 0 while that service of this host gets on. For health checks.
 
 Not whether its process exists: one that stands still exists, too. With `ready`, only once it has begun its work: a
-worker has joined its group and recovered its state. A rolling restart waits for that before it goes on to the next.
+worker has joined its group and recovered its state, the producer's history is in the log, the monitor has scored the
+past, training has read what was forecast. A rolling restart waits for that before it goes on to the next.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from producers import topics
+from producers import metrics, topics
 from producers.feed_choice import decide, make_feed
 from producers.feed_report import Condition, Reporter, State
 from producers.inflation_feed import InflationFeed
@@ -103,6 +103,7 @@ class Production:
         whole = not reaches_back(self._consumer)
         self._inflation.publish(None if whole else newest_reference(self._consumer, CPI.symbol))
         self._history(whole)
+        metrics.READY.labels("producer").set(1)  # the log holds a history; live ticks follow
         self._again = self._looked = time.monotonic()
         for ticks in self._feed.live(dict(self._newest)):
             if stop.is_set():

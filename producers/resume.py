@@ -13,28 +13,29 @@ if TYPE_CHECKING:
     from kafka import KafkaConsumer, TopicPartition
 
 # Records read back from the end of each partition, until every symbol was met. Most starts need the first
-# step only; a symbol that quotes once a month, or was never published, needs more.
-STEPS = (64, 4_096, 2**40)
+# step only, or the second beside a busy producer; a symbol that quotes once a month, or was never published, needs more.
+STEPS = (64, 512, 4_096, 2**40)
+NEAR = 4_096  # records from the beginning or the end of a partition
 AHEAD_MS = 5_000  # how far an event may be ahead of the moment at which it was read
 
 
 def newest_published(consumer: KafkaConsumer, feed: str, symbols: Iterable[str]) -> dict[str, int]:
     """Newest event time per symbol in `market.ticks`; symbols that are not in the log are left out.
 
+    Other symbols of the same market are the business of other producers.
     Raises FixAndRestart when the log holds another feed's prices: two markets must never be mixed.
     """
     from kafka import TopicPartition
 
     numbers = sorted(consumer.partitions_for_topic(topics.TICKS) or ())
-    newest: dict[str, int] = {}
+    ours, newest = set(symbols), dict[str, int]()
     for step in STEPS:
-        wanted = {tick.partition_of(symbol, len(numbers)) for symbol in symbols if symbol not in newest}
+        wanted = {tick.partition_of(symbol, len(numbers)) for symbol in ours - newest.keys()}
         if not wanted:
             break
-        _read(
-            consumer, [TopicPartition(topics.TICKS, number) for number in sorted(wanted)], step, feed, newest
-        )
-    return newest
+        partitions = [TopicPartition(topics.TICKS, number) for number in sorted(wanted)]
+        _read(consumer, partitions, step, feed, newest)
+    return {symbol: event_ms for symbol, event_ms in newest.items() if symbol in ours}
 
 
 def _read(
@@ -111,7 +112,7 @@ def newest_reference(consumer: KafkaConsumer, symbol: str) -> int | None:
     begin = consumer.beginning_offsets([partition])[partition]
     end = consumer.end_offsets([partition])[partition]
     newest: int | None = None
-    for start, stop in ((begin, min(end, begin + STEPS[1])), (max(begin, end - STEPS[1]), end)):
+    for start, stop in ((begin, min(end, begin + NEAR)), (max(begin, end - NEAR), end)):
         consumer.seek(partition, start)
         while consumer.position(partition) < stop:
             for record in consumer.poll(timeout_ms=1000).get(partition, []):

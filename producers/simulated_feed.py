@@ -87,12 +87,13 @@ class SimulatedFeed:
         for index in range(self._first, len(self._sessions.close_ms)):
             session = market.step(index, self._is_shock(index))
             if index >= self._first_live and int(self._sessions.close_ms[index]) > after_ms:
-                yield from self._play(index, session)
+                yield from self._play(index, session, after_ms)
 
     def _is_shock(self, index: int) -> bool:
         return self._shock and SHOCK_AFTER <= index - self._first_live < SHOCK_AFTER + SHOCK_SESSIONS
 
-    def _play(self, index: int, session: Session) -> Iterator[TickBatch]:
+    def _play(self, index: int, session: Session, after_ms: int) -> Iterator[TickBatch]:
+        """One session; what was published up to `after_ms` takes no time again."""
         close_ms = int(self._sessions.close_ms[index])
         step_ms = OPEN_BEFORE_CLOSE_MS / STEPS
         due = time.monotonic()
@@ -110,9 +111,12 @@ class SimulatedFeed:
             for start in range(0, count, group):
                 stop = min(start + group, count)
                 event_ms = (end_ms - step_ms * (count - 1 - np.arange(start, stop)) / count).astype(np.int64)
+                batch = self._batch(event_ms, path[start:stop], rng)
+                if int(event_ms[-1]) <= after_ms:
+                    continue
                 due += step_s * (stop - start) / count
                 yield from quiet(partial(_left_s, int(event_ms[-1]) / 1000, 0.0 if live else due))
-                yield self._batch(event_ms, path[start:stop], rng)
+                yield batch
 
     def _steps_within(self, seconds: float, live: bool) -> int:
         if self._ticks_per_s is None:

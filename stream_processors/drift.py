@@ -189,7 +189,9 @@ class Monitor:
 
     def _new_level(self, before: int) -> LevelDetector:
         parameters = np.array([self._garch.get(asset, (np.nan,) * 3) for asset in self.assets])
-        past = returns_before(self.closes, self.assets, before)
+        # An asset that the model does not know may be young: sessions that it shares with the others would be few.
+        known = {asset: self.closes[asset] for asset in self._garch if asset in self.closes}
+        past = returns_before(known, self.assets, before)
         return LevelDetector(self.run_length / LEVEL_SHARE, parameters, past)
 
     def _report(

@@ -292,6 +292,7 @@ def main() -> int:
         for topic in (topics.BARS, topics.FORECASTS, topics.DRIFT, topics.MODEL_EVENTS):
             until(partial(topic_id, settings, topic), settings, log)
         service = MonitorService(settings, universe)
+        metrics.READY.labels("monitor").set(1)  # the past is scored
         log.info("scoring forecasts of %s", ", ".join(asset.id for asset in universe.priced))
         while True:
             service.step()

@@ -17,6 +17,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("chaos", "the long fault suite (make chaos)")
     group.addoption("--chaos-minutes", type=float, help="run it, for so long")
     group.addoption("--soak-minutes", type=float, help="run the soak, for so long (make soak)")
+    group.addoption(
+        "--soak-save", action="store_true", help="keep its result in benchmarks/results/soak.json"
+    )
     group.addoption("--chaos-seed", type=int, help="repeat the plan of an earlier run")
 
 

@@ -62,7 +62,9 @@ def main() -> int:
                 until(partial(topic_id, settings, topic), settings, log)
             from training.service import Service
 
-            Service(settings, universe).run(lambda: stopping)
+            service = Service(settings, universe)
+            metrics.READY.labels("training").set(1)  # it knows what was forecast and answered before
+            service.run(lambda: stopping)
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Sessions that closed while no service ran are forecast when it runs again."""
+"""Every session of an asset is forecast once: also one that closed while no service ran, and one that is told twice."""
 
 from __future__ import annotations
 
@@ -35,10 +35,15 @@ class Missed:
                     rows.seek(partition, at.offset)
 
     def wanted(self, appended_ms: int, message: Features, champion: Champion) -> bool:
-        """Whether a row is to be forecast: one from before our start only when nobody did, and by a model that
-        knows nothing of the sessions after it.
+        """Whether a row is to be forecast, which it is after this said so.
+
+        Not one of a session that was forecast before: workers send a row again when they change places. One from
+        before our start only by a model that knows nothing of the sessions after it.
         """
-        if appended_ms >= self._started_ms:
-            return True
         known = int(champion.manifest.as_of_session.replace("-", ""))
-        return self._logged.get(message.symbol, 0) < message.session_date >= known
+        if message.session_date <= self._logged.get(message.symbol, 0):
+            return False
+        if appended_ms < self._started_ms and message.session_date < known:
+            return False
+        self._logged[message.symbol] = message.session_date
+        return True

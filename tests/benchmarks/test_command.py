@@ -63,8 +63,8 @@ def test_a_section_shows_each_case_with_its_range_and_not_the_headline_twice() -
 
 
 def test_results_are_in_the_order_of_the_table(tmp_path: Path) -> None:
-    for name in ("serve", "kernel"):
+    for name in ("soak", "serve", "kernel"):
         (tmp_path / f"{name}.json").write_text(json.dumps(RESULT | {"benchmark": name}))
     write(tmp_path, tmp_path / "RESULTS.md")
     text = (tmp_path / "RESULTS.md").read_text()
-    assert text.index("## serve") < text.index("## kernel")
+    assert text.index("## serve") < text.index("## kernel") < text.index("## soak")

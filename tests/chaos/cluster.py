@@ -1,4 +1,4 @@
-"""Apache Kafka, Redis and stream workers as `allocast up` starts them, each a process of its own."""
+"""Apache Kafka, Redis and our services as `allocast up` starts them, each a process of its own."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,16 +24,18 @@ from tests.services import kafka_jars, until
 SYMBOLS = 40
 PARTITIONS = 6
 READY_S = 120.0
+ON_ANY_PORT = plan.Options(port=0)
 
 
 class Cluster:
-    """What is attacked. A worker that ends by itself is started again, as the supervisor would."""
+    """What is attacked. A service that ends by itself is started again, as the supervisor would."""
 
-    def __init__(self, folder: Path, symbols: int = SYMBOLS) -> None:
+    def __init__(self, folder: Path, universe: str, options: plan.Options) -> None:
+        """universe : the text of the file that names every symbol. options : of `allocast up`."""
         jars = kafka_jars()
         kafka_port, redis_port = free_ports(2)
         self.universe_file = folder / "universe.toml"
-        self.universe_file.write_text(universe_of(symbols), encoding="utf-8")
+        self.universe_file.write_text(universe, encoding="utf-8")
         self.settings: Settings = load_settings(
             kafka_bootstrap_servers=f"{LOOPBACK}:{kafka_port}",
             redis_url=f"redis://{LOOPBACK}:{redis_port}/0",
@@ -43,7 +45,8 @@ class Cluster:
         )
         self.universe: Universe = load_universe(self.universe_file)
         self._folder = folder
-        self._plan = plan.make(plan.Options(port=0), self.settings, self._inherited())
+        self._plan = plan.make(options, self.settings, self._inherited())
+        self.url = self._plan.url
         self.kafka = Server(
             "kafka",
             apache_kafka.command(folder, kafka_port, jars),
@@ -57,6 +60,7 @@ class Cluster:
             ready=lambda: answers(LOOPBACK, redis_port),
         )
         self.workers: list[Server] = []
+        self.others: list[Server] = []  # the services beside the workers
         self.group = Group(self.settings)
         self.ended_by_themselves = 0
         self._stopping = threading.Event()
@@ -91,7 +95,7 @@ class Cluster:
         if self._keeper.is_alive():
             self._keeper.join()
         self.group.close()
-        for server in (*self.workers, self.redis, self.kafka):
+        for server in (*self.others, *self.workers, self.redis, self.kafka):
             server.kill()
 
     def add_worker(self) -> Server:
@@ -112,6 +116,26 @@ class Cluster:
         self.workers.append(worker)
         return worker
 
+    def add_service(self, name: str, universe_file: Path, ready: Callable[[], bool] | None = None) -> Server:
+        """Start a service that is no worker, with a universe of its own.
+
+        ready : when it has begun its work; by default its metrics tell.
+        """
+
+        def serves() -> bool:
+            return problem(name, metrics.port_of(self._plan.settings, name), ready=True) == ""
+
+        service = Server(
+            name,
+            self._program(name),
+            self._folder / f"{name}.log",
+            {**self._plan.environment, "ALLOCAST_UNIVERSE_FILE": str(universe_file)},
+            ready=ready or serves,
+        )
+        service.start()
+        self.others.append(service)
+        return service
+
     def stalled_worker(self, limit_s: float) -> Server:
         """A worker that will stand still, to be started; nobody starts it again."""
         environment = {**self._plan.environment, "ALLOCAST_STUCK_AFTER_S": str(limit_s)}
@@ -120,8 +144,8 @@ class Cluster:
 
     def _keep(self) -> None:
         while not self._stopping.wait(0.2):
-            for worker in list(self.workers):
-                self.ended_by_themselves += worker.revive()
+            for one in (*self.workers, *self.others):
+                self.ended_by_themselves += one.revive()
 
     def shared_by(self, members: int) -> None:
         """Wait until so many workers own every partition between them, and each owns some."""
@@ -135,9 +159,9 @@ class Cluster:
 
 
 @contextmanager
-def cluster(folder: Path, symbols: int = SYMBOLS) -> Iterator[Cluster]:
-    """A cluster without workers, until the block ends."""
-    started = Cluster(folder, symbols)
+def cluster(folder: Path, universe: str = "", options: plan.Options = ON_ANY_PORT) -> Iterator[Cluster]:
+    """A cluster without workers, until the block ends. universe : as of Cluster; by default SYMBOLS made-up assets."""
+    started = Cluster(folder, universe or universe_of(SYMBOLS), options)
     try:
         started.open()
         yield started

@@ -104,10 +104,9 @@ def test_a_rolling_restart_and_a_backup_that_is_restored(fought: Battle, tmp_pat
     for server in (*cluster.workers[:2], cluster.redis, cluster.kafka):
         server.terminate()
     folder, archive = cluster.settings.state_dir.parent, tmp_path / "backup.tgz"
-    parts = ["kafka", "redis", "state"]
-    subprocess.run(["tar", "-C", str(folder), "-czf", str(archive), *parts], check=True)
-    for part in parts:
-        shutil.rmtree(folder / part)
+    subprocess.run(["tar", "-C", str(folder), "-czf", str(archive), "."], check=True)
+    shutil.rmtree(folder)
+    folder.mkdir()
     subprocess.run(["tar", "-C", str(folder), "-xzf", str(archive)], check=True)
     for server in (cluster.kafka, cluster.redis):
         server.start()

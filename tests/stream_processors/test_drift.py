@@ -146,6 +146,20 @@ def test_the_level_is_judged_once_per_session_and_only_with_a_fitted_process() -
     assert levels[-1].threshold == pytest.approx(FAMILY_RUN_LENGTH / LEVEL_SHARE)
 
 
+def test_an_asset_too_young_for_the_model_does_not_end_the_watch_over_the_others() -> None:
+    returns = garch(800, 5)
+    prices = np.exp(np.cumsum(returns, axis=0))
+    closes = {name: dict(enumerate(prices[:700, at].tolist())) for at, name in enumerate(ASSETS)}
+    closes["young"] = dict.fromkeys(range(690, 700), 100.0)
+    monitor = Monitor([*ASSETS, "young"], closes)
+    found = []
+    for session in range(700, 710):
+        for at, name in enumerate(ASSETS):
+            one = scored(session, 0.5, outcome=float(returns[session, at]), garch=(0.0, ALPHA, BETA))
+            found += monitor.score(name, one, 0)
+    assert [one.session_date for one in found if one.detector == LEVEL] == list(range(700, 709))
+
+
 @settings(max_examples=30)
 @given(st.lists(st.floats(0.001, 0.999), min_size=1, max_size=200))
 def test_a_detector_is_deterministic_and_never_negative(values: list[float]) -> None:
