@@ -130,7 +130,7 @@ def answers(port: int, path: str, body: bytes | None = None) -> bool:
 TEXT = "document.querySelector('#profit-median')?.textContent"
 # Presses the key on a slider and waits, in the browser, until the figures have changed.
 CHANGE = """key => new Promise(done => {
-  const shown = document.querySelector('#profit-mean'), slider = document.querySelector('#slider-gold [role=slider]');
+  const shown = document.querySelector('#profit-range'), slider = document.querySelector('#slider-gold [role=slider]');
   const started = performance.now();
   const watch = new MutationObserver(() => { watch.disconnect(); done(performance.now() - started); });
   watch.observe(shown, {characterData: true, childList: true, subtree: true});
@@ -157,7 +157,7 @@ def in_browser(page: str, changes: int) -> dict[str, Any]:
             ("gold", "End"),
         ):
             tab.locator(f"#slider-{name} [role=slider]").press(key)
-        # All in gold and all in the deposit, in turn: the mean is another one each time, whatever prices do. Meanwhile
+        # All in gold and all in the deposit, in turn: the range is another one each time, whatever prices do. Meanwhile
         # the sum is not 100 and nothing is asked for; only the press that makes it so again is timed.
         cash = tab.locator("#slider-cash [role=slider]")
         taken = []

@@ -65,7 +65,7 @@ def connect(app: Dash, poller: Poller, forecast: Forecaster) -> None:
 
 
 def _connect_form(app: Dash, universe: Universe) -> None:
-    """Presets and `Scale to 100` write the numbers; number and slider of an asset follow each other."""
+    """Presets and `Scale to 100` write the numbers, which the sliders follow; live.js has the other direction."""
     ids = [asset.id for asset in universe.asset]
     ready = {f"preset-{preset.id}": preset.weights for preset in presets(universe)}
 
@@ -84,11 +84,11 @@ def _connect_form(app: Dash, universe: Universe) -> None:
         return scale_to_100({name: number(value, empty=0.0) for name, value in weights.items()})
 
     for name in ids:
-        both = f"weight-{name}", f"slider-{name}"
         app.clientside_callback(
             ClientsideFunction("allocast", "pair"),
-            *[Output(one, "value") for one in both],
-            *[Input(one, "value") for one in both],
+            Output(f"slider-{name}", "value"),
+            Input(f"weight-{name}", "value"),
+            State(f"slider-{name}", "value"),
             prevent_initial_call=True,
         )
 
@@ -110,11 +110,10 @@ def _connect_forecast(app: Dash, poller: Poller, forecast: Forecaster) -> None:
         Input("fan-values", "data"),
         State("fan-frame", "data"),
     )
-    app.clientside_callback(ClientsideFunction("allocast", "tell"), Input("answer", "data"))
     universe = poller.universe
     ids = [asset.id for asset in universe.asset]
 
-    # One output, which the browser takes apart: Dash takes a millisecond of every component for each of many.
+    # One output, which assets/live.js takes from the answer and apart: Dash goes through all components for each output.
     @app.callback(
         Output("answer", "data"),
         {

@@ -22,6 +22,8 @@
   var told = {};            // component.property -> its value as it was last set
   var drawn = {};           // component id -> whether Dash draws what is inside
   var settled = null;       // the choice as it was last seen, as JSON
+  var questions = 0;        // how often the figures were asked for
+  var sliding = null;       // the slider that was touched last, unless something else was touched since
   var asked = null;         // what the figures were asked for last
 
   function byId(id) { return document.getElementById(id); }
@@ -57,18 +59,45 @@
     var asked = plainFetch.apply(window, arguments);
     if (String(where && where.url || where).indexOf("_dash-update-component") >= 0) {
       var output = /"output":"([^"]*)"/.exec(options && options.body || "");
+      var question = output && output[1] === "answer.data" ? ++questions : 0;
       asked.then(function (answer) {
         if (answer.status === 401) { logIn(); }
         if (answer.status === 429 || answer.status >= 500) {
           troubles[output && output[1]] = answer.status;
         } else {
           delete troubles[output && output[1]];
+          if (question && answer.ok) { tell(answer.clone(), question); }
         }
         render();
       }, function () { told = {}; });  // nobody there, which is seen by its silence: asked again by its first pulse
     }
     return asked;
   };
+
+  /* The answer to the newest question, written as soon as it is there: Dash would first go through all components some
+     twenty times, and it drops an answer when the prices ask again. */
+  function tell(answer, question) {
+    answer.json().then(function (said) {
+      if (question !== questions) { return; }
+      delete document.documentElement.dataset.asked;
+      setAll(said.response.answer.data);
+    });
+  }
+
+  /* A slider that is moved sets its number, which is what the figures follow. Not by a callback, for which Dash would
+     hold the question back. */
+  ["pointerdown", "touchstart", "keydown"].forEach(function (kind) {
+    document.addEventListener(kind, function (event) {
+      sliding = event.target.closest ? event.target.closest("[id^='slider-']") : null;
+    }, { capture: true, passive: true });
+  });
+  new MutationObserver(function (changes) {
+    changes.forEach(function (change) {
+      if (!sliding || !sliding.contains(change.target)) { return; }
+      var value = parseFloat(change.target.getAttribute("aria-valuenow"));
+      window.dash_clientside.set_props("weight-" + sliding.id.slice("slider-".length), { value: value });
+    });
+  }).observe(document.documentElement, { attributeFilter: ["aria-valuenow"], subtree: true });
 
   function trouble() {
     var statuses = Object.keys(troubles).map(function (output) { return troubles[output]; });
@@ -415,13 +444,6 @@
       return asked;
     },
 
-    /* The answer to the form. */
-    tell: function (list) {
-      if (!list) { return; }
-      delete document.documentElement.dataset.asked;
-      setAll(list);
-    },
-
     /* The fan's numbers in its frame, and as the rows of its table. */
     fan: function (given, frame) {
       var skip = window.dash_clientside.no_update;
@@ -497,13 +519,11 @@
       });
     },
 
-    /* Number and slider of one asset: the one that was touched moves the other. */
+    /* The slider follows its number. */
     pair: function (number, slider) {
-      var skip = window.dash_clientside.no_update;
-      var touched = window.dash_clientside.callback_context.triggered_id || "";
-      if (touched.indexOf("slider-") === 0) { return [slider, skip]; }
       var value = parseFloat(number);
-      return [skip, isFinite(value) ? Math.min(100, Math.max(0, value)) : 0];
+      var shown = isFinite(value) ? Math.min(100, Math.max(0, value)) : 0;
+      return shown === slider ? window.dash_clientside.no_update : shown;
     },
 
     draw: function (figure, told, templates) {
