@@ -17,8 +17,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Coroutine
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from benchmarks.machine import percentiles
@@ -101,9 +103,24 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
             result |= in_browser(page, options.changes)
             say("browser measured")
         before = rss_bytes(pid)
-        result |= asyncio.run(crowd(page, options.viewers, options.seconds))
-        result |= {"rss_with_viewers_mib": rss_bytes(pid) / MIB, "grown_mib": (rss_bytes(pid) - before) / MIB}
-    return result
+        found, sizes = asyncio.run(watched(crowd(page, options.viewers, options.seconds), pid))
+        warm = sizes[len(sizes) // 4 :]
+        return result | {
+            **found,
+            "rss_with_viewers_mib": sizes[-1],
+            "grown_mib": sizes[-1] - before / MIB,
+            "grown_after_a_quarter_mib": fmean(warm[-len(warm) // 4 :]) - fmean(warm[: len(warm) // 4 or 1]),
+        }
+
+
+async def watched(work: Coroutine[Any, Any, dict[str, Any]], pid: int) -> tuple[dict[str, Any], list[float]]:
+    """What comes of the work, and the resident memory of a process meanwhile, MiB, one value per second."""
+    sizes = []
+    task = asyncio.create_task(work)
+    while not task.done():
+        sizes.append(rss_bytes(pid) / MIB)
+        await asyncio.wait([task], timeout=1.0)
+    return task.result(), sizes
 
 
 def wait_for(condition: Any, what: str) -> None:
