@@ -22,6 +22,10 @@ BENCHMARKS = {
         "benchmarks.drift.command",
         "false alarms in clean years, and breaks found, beside other detectors",
     ),
+    "loop": (
+        "benchmarks.loop",
+        "a crash, the alarm, the training, the new model on the page, and what it is worth",
+    ),
     "backfill": ("benchmarks.backfill", "a first full history of five assets through Kafka, Faust and Feast"),
     "page": ("benchmarks.page", "the page: start, memory, first paint, a changed weight, many viewers"),
     "startup": ("benchmarks.startup", "from `allocast up` to the first forecast and to the LSTM; memory"),

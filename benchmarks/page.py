@@ -12,10 +12,7 @@ import asyncio
 import importlib.util
 import json
 import os
-import signal
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Coroutine
 from http.client import HTTPConnection, HTTPException
@@ -27,10 +24,9 @@ from benchmarks.machine import percentiles
 from benchmarks.page_viewers import crowd
 from benchmarks.saying import say
 from benchmarks.services import process
+from benchmarks.whole_system import allocast_up
 from launcher.free_port import LOOPBACK, free_ports
 from launcher.process_table import rss_bytes
-from launcher.run_file import read
-from producers.errors import TryAgain
 
 DEADLINE_S = 600.0
 CHROMIUM = Path("/usr/bin/chromium")
@@ -53,36 +49,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Times in the server's or the browser's own clock; payload is what one viewer receives, as it is on the wire."""
-    with tempfile.TemporaryDirectory(prefix="allocast-bench-") as name:
-        folder = Path(name)
-        command = [
-            sys.executable,
-            "-m",
-            "launcher.cli",
-            "up",
-            "--state-dir",
-            name,
-            "--port",
-            "0",
-            "--feed",
-            "simulated",
-        ]
-        with (folder / "up.log").open("wb") as log:
-            system = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
-        try:
-            lstm = Path(name) / "models" / "champion" / "model.onnx"
-            wait_for(lstm.exists, "the LSTM in the pool")  # its training would be measured, too
-            say("the system runs")
-            return measure(folder, options)
-        finally:
-            system.send_signal(signal.SIGINT)
-            system.wait(60)
+    with allocast_up("--feed", "simulated") as system:
+        lstm = system.folder / "models" / "champion" / "model.onnx"
+        system.wait_for(lstm.exists, "the LSTM in the pool")  # its training would be measured, too
+        say("the system runs")
+        return measure(system.folder, options)
 
 
 def measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     """Start the page's process and look at it."""
-    if read(folder) is None:
-        raise TryAgain(f"the system did not stay up:\n{(folder / 'up.log').read_text()[-2000:]}")
     (port,) = free_ports(1)
     page = f"http://{LOOPBACK}:{port}/"
     told = {

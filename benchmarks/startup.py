@@ -6,17 +6,13 @@ The forecast is computed here from the online store and the model directory, by 
 from __future__ import annotations
 
 import argparse
-import os
 import re
-import signal
-import subprocess
-import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import spread
+from benchmarks.whole_system import allocast_up
 from launcher.process_table import rss_bytes
 from launcher.run_file import read
 from launcher.supervisor_client import SupervisorClient
@@ -27,7 +23,6 @@ from training.answer import ask
 from training.answering import answer
 from training.champion import ChampionWatcher
 
-DEADLINE_S = 600.0
 EQUAL = {"gold": 20.0, "nasdaq": 20.0, "sp500": 20.0, "bitcoin": 20.0, "cash": 20.0}
 ENDED = re.compile(r"training ended after (\d+) s, peak memory (\d+) MiB")
 
@@ -36,25 +31,21 @@ def once(feed: list[str]) -> dict[str, Any]:
     """One start from an empty state folder."""
     import feature_repo.online_store  # noqa: F401  # feast's imports are not part of what is measured
 
-    with tempfile.TemporaryDirectory(prefix="allocast-bench-") as name:
-        folder = Path(name)
-        os.environ["ALLOCAST_STATE_DIR"] = name
-        command = [sys.executable, "-m", "launcher.cli", "up", "--state-dir", name, "--port", "0", *feed]
-        with (folder / "up.log").open("wb") as log:
-            started = time.perf_counter()
-            process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
-        try:
-            forecast_s = _until(_forecast, folder, process) - started
-            lstm_s = _until(lambda _: _trained(folder), folder, process) - started
-            found = _until_text(folder / "logs" / "training.log", ENDED)
-            run = read(folder)
-            assert run is not None  # noqa: S101  # it answered above
-            states = SupervisorClient(Path(run.supervisor_socket)).states()
-            memory = {state.name: rss_bytes(state.pid) / 2**20 for state in states.values() if state.pid}
-        finally:
-            process.send_signal(signal.SIGINT)
-            process.wait(60)
-            del os.environ["ALLOCAST_STATE_DIR"]
+    started = time.perf_counter()
+    with allocast_up(*feed) as system:
+        folder = system.folder
+        system.wait_for(lambda: _forecast(folder), "a forecast")
+        forecast_s = time.perf_counter() - started
+        system.wait_for(lambda: _trained(folder), "the LSTM in the pool")
+        lstm_s = time.perf_counter() - started
+        training_log = folder / "logs" / "training.log"
+        system.wait_for(lambda: ENDED.search(training_log.read_text()), "the end of the training's process")
+        found = ENDED.search(training_log.read_text())
+        run = read(folder)
+        assert found is not None  # noqa: S101  # waited for above
+        assert run is not None  # noqa: S101  # it answered above
+        states = SupervisorClient(Path(run.supervisor_socket)).states()
+        memory = {state.name: rss_bytes(state.pid) / 2**20 for state in states.values() if state.pid}
     return {
         "first_forecast_s": forecast_s,
         "lstm_s": lstm_s,
@@ -62,26 +53,6 @@ def once(feed: list[str]) -> dict[str, Any]:
         "training_peak_mib": float(found[2]),
         "memory_mib": memory,
     }
-
-
-def _until(condition: Any, folder: Path, process: subprocess.Popen[bytes]) -> float:
-    deadline = time.perf_counter() + DEADLINE_S
-    while time.perf_counter() < deadline:
-        if process.poll() is not None:
-            raise RuntimeError((folder / "up.log").read_text())
-        if condition(folder):
-            return time.perf_counter()
-        time.sleep(0.1)
-    raise TimeoutError((folder / "up.log").read_text())
-
-
-def _until_text(path: Path, pattern: re.Pattern[str]) -> re.Match[str]:
-    deadline = time.perf_counter() + 60
-    while time.perf_counter() < deadline:
-        if found := pattern.search(path.read_text()):
-            return found
-        time.sleep(0.1)
-    raise TimeoutError(f"{path}: no line like {pattern.pattern}")
 
 
 def _forecast(folder: Path) -> bool:

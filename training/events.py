@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 
 SCHEMA = "model/1"
-FINISHED = ("promoted", "rejected", "failed", "kept")  # a request ends with one of these
 SHADOW = "shadow"
 ROLLED_BACK = "rolled_back"
 

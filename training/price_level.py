@@ -27,7 +27,6 @@ class Inflation:
     quantiles: FloatArray
     newest_month: str  # yyyy-mm
     known: str  # yyyy-mm-dd, when it was published
-    yearly_rate: float  # expected, log
 
 
 def fit(cpi: Cpi, today: np.datetime64) -> Inflation:
@@ -48,7 +47,7 @@ def fit(cpi: Cpi, today: np.datetime64) -> Inflation:
             for at in origins
         ]
         quantiles[row] = np.quantile(errors, LEVELS) + rate * months / 12
-    return Inflation(quantiles, str(known.month[newest]), str(known.known[newest]), rate)
+    return Inflation(quantiles, str(known.month[newest]), str(known.known[newest]))
 
 
 def _expected(log_level: FloatArray, at: int) -> float:

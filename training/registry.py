@@ -28,7 +28,6 @@ class Registry:
         state_dir.mkdir(parents=True, exist_ok=True)
         import mlflow
 
-        self._mlflow: Any = mlflow
         uri = tracking_uri(state_dir)
         mlflow.set_tracking_uri(uri)
         mlflow.set_registry_uri(uri)

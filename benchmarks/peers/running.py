@@ -25,14 +25,13 @@ class Peer(msgspec.Struct, frozen=True):
 
     module: str
     needs: str
-    what: str
     our_writer: bool = True
 
 
 PEERS = {
-    "bytewax": Peer("benchmarks.peers.bytewax_flow", "bytewax", "our kernel and writer, state by partition"),
-    "quixstreams": Peer("benchmarks.peers.quix", "quixstreams", "our kernel and writer, state in RocksDB"),
-    "faust_push": Peer("benchmarks.peers.faust_push", "faust", "pandas per tick, one-row Feast push", False),
+    "bytewax": Peer("benchmarks.peers.bytewax_flow", "bytewax"),  # our kernel and writer, state by partition
+    "quixstreams": Peer("benchmarks.peers.quix", "quixstreams"),  # our kernel and writer, state in RocksDB
+    "faust_push": Peer("benchmarks.peers.faust_push", "faust", False),  # pandas per tick, one-row Feast push
 }
 
 
