@@ -45,9 +45,8 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         say("the system runs; a crash is to come")
         system.wait_for(_asked, "a request for a training because of drift", every_s=1.0)
         (request, *_) = _asked()
-        alarm = [
-            one for one in _seen(topics.DRIFT) if one.value.get("triggers") and one.at_ms <= request.at_ms
-        ][-1]
+        system.wait_for(_alarms, "the report that asked for it", every_s=1.0)  # the request is sent first
+        alarm = _alarms()[0]
         say(f"alarm: {alarm.value['detector']} of {alarm.value['asset']}")
         system.wait_for(_final, "the end of the training and its shadow", 2 * DEADLINE_S, 1.0)
         final = _final()[0]
@@ -92,6 +91,10 @@ def _seen(topic: str) -> list[Seen]:
         return list(tail(load_settings(), topic, start=OLDEST, follow=False))
     except TryAgain:
         return []
+
+
+def _alarms() -> list[Seen]:
+    return [one for one in _seen(topics.DRIFT) if one.value.get("triggers")]
 
 
 def _asked() -> list[Seen]:
