@@ -43,13 +43,11 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     with allocast_up(*feed) as system:
         system.wait_for((system.folder / "models" / "champion").exists, "a first model")
         say("the system runs; a crash is to come")
-        system.wait_for(_asked, "a request for a training because of drift", every_s=1.0)
-        (request, *_) = _asked()
-        system.wait_for(_alarms, "the report that asked for it", every_s=1.0)  # the request is sent first
-        alarm = _alarms()[0]
+        request = system.wait_for(_asked, "a request for a training because of drift", every_s=1.0)[0]
+        # The request is sent before the report that says so.
+        alarm = system.wait_for(_alarms, "the report that asked for it", every_s=1.0)[0]
         say(f"alarm: {alarm.value['detector']} of {alarm.value['asset']}")
-        system.wait_for(_final, "the end of the training and its shadow", 2 * DEADLINE_S, 1.0)
-        final = _final()[0]
+        final = system.wait_for(_final, "the end of the training and its shadow", 2 * DEADLINE_S, 1.0)[0]
         say(f"{final.value['kind']}: {final.value['detail']}")
         result = {
             "sessions_per_s": options.speed,

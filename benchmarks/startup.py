@@ -39,11 +39,10 @@ def once(feed: list[str]) -> dict[str, Any]:
         system.wait_for(lambda: _trained(folder), "the LSTM in the pool")
         lstm_s = time.perf_counter() - started
         training_log = folder / "logs" / "training.log"
-        system.wait_for(lambda: ENDED.search(training_log.read_text()), "the end of the training's process")
-        found = ENDED.search(training_log.read_text())
-        run = read(folder)
-        assert found is not None  # noqa: S101  # waited for above
-        assert run is not None  # noqa: S101  # it answered above
+        found = system.wait_for(
+            lambda: ENDED.search(training_log.read_text()), "the end of the training's process"
+        )
+        run = system.wait_for(lambda: read(folder), "what it tells of itself")
         states = SupervisorClient(Path(run.supervisor_socket)).states()
         memory = {state.name: rss_bytes(state.pid) / 2**20 for state in states.values() if state.pid}
     return {

@@ -12,8 +12,11 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from producers.errors import TryAgain
+
+T = TypeVar("T")
 
 DEADLINE_S = 600.0
 LOOK_S = 0.1
@@ -28,18 +31,19 @@ class WholeSystem:
 
     def wait_for(
         self,
-        condition: Callable[[], object],
+        look: Callable[[], T | None],
         what: str,
         deadline_s: float = DEADLINE_S,
         every_s: float = LOOK_S,
-    ) -> None:
-        """Poll until true. Raises TryAgain when it takes too long or the system has ended."""
+    ) -> T:
+        """Look until there is something, and return it. Raises TryAgain when it takes too long or the system ended."""
         deadline = time.perf_counter() + deadline_s
-        while not condition():
+        while not (found := look()):
             if self.process.poll() is not None or time.perf_counter() > deadline:
                 said = (self.folder / "up.log").read_text()[-2000:]
                 raise TryAgain(f"no sign of {what} within {deadline_s:g} s:\n{said}")
             time.sleep(every_s)
+        return found
 
 
 @contextlib.contextmanager

@@ -52,7 +52,7 @@ class Sessions:
     def is_open(self, event_ms: int) -> bool:
         """Whether the exchange trades at a moment."""
         index = self.index_at(event_ms)
-        return index < len(self.open_ms) and event_ms > int(self.open_ms[index])
+        return index < len(self.open_ms) and event_ms >= int(self.open_ms[index])
 
     def is_weekend(self, event_ms: int) -> bool:
         """Whether nothing that keeps these sessions is quoted: from Friday's post-market trade to Sunday's futures.

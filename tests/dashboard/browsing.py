@@ -36,16 +36,16 @@ def fill(page: Page, field: str, value: str) -> None:
 
 
 def query(page: Page) -> str:
-    return page.evaluate("location.search")  # type: ignore[no-any-return]
+    return str(page.evaluate("location.search"))
 
 
 def fan_medians(page: Page) -> list[float]:
-    return page.evaluate("document.querySelector('#fan .js-plotly-plot')?.data?.[4]?.y ?? []")  # type: ignore[no-any-return]
+    return list(page.evaluate("document.querySelector('#fan .js-plotly-plot')?.data?.[4]?.y ?? []"))
 
 
 def overflow(page: Page) -> int:
     """By how many pixels the page is wider than the window; at most 0 when it fits."""
-    return page.evaluate("document.documentElement.scrollWidth - window.innerWidth")  # type: ignore[no-any-return]
+    return int(page.evaluate("document.documentElement.scrollWidth - window.innerWidth"))
 
 
 def violations(page: Page) -> list[str]:
