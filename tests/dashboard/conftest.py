@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,11 +42,11 @@ def open_site() -> Iterator[Site]:
 @pytest.fixture(scope="session")
 def solver() -> None:
     """The frontier's first import takes seconds, on a busy machine longer than any test waits."""
-    import skfolio.optimization  # noqa: F401
+    importlib.import_module("skfolio.optimization")
 
 
 @pytest.fixture(scope="module")
-def full(solver: None) -> Iterator[Site]:  # noqa: ARG001
+def full(solver: None) -> Iterator[Site]:  # noqa: ARG001  # loaded before it
     """A page with a long memory: history, a record, drift reports, models."""
     watched = ModelEvent("shadow", "v2", "drift", now_ms() - 60_000, idempotency_key="drift:gold:20260729")
     source = StubSource(

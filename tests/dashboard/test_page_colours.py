@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import Tab
 from tests.dashboard.browsing import PHONE, fill, overflow
@@ -54,8 +54,8 @@ def test_without_a_choice_the_system_decides(site: Site, quiet: Tab) -> None:
     wait_for_font(page, DARK_TEXT)
 
 
-def test_dark_never_shows_white_first(full: Site, chromium: object) -> None:
-    context = chromium.new_context(color_scheme="dark")  # type: ignore[attr-defined]
+def test_dark_never_shows_white_first(full: Site, chromium: Browser) -> None:
+    context = chromium.new_context(color_scheme="dark")
     page = context.new_page()
     page.add_init_script(
         "new PerformanceObserver(() => { window.first = window.first || "

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import expect
+import pytest
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser import Tab
-from tests.dashboard.browsing import fan_medians, fill
+from tests.dashboard.browsing import PHONE, fan_medians, fill
 from tests.dashboard.running_page import Site
 from tests.services import until
 
@@ -58,6 +59,59 @@ def test_presets_sliders_and_numbers_agree(site: Site, quiet: Tab) -> None:
     page.get_by_role("button", name="All deposit").click()
     expect(page.locator("#profit-range")).to_have_text("+27 to +73")
     expect(slider).to_have_attribute("aria-valuenow", "0")
+
+
+def place(slider: Locator, share: float) -> tuple[float, float]:
+    """The point of the window at this share of the slider's track."""
+    track = (
+        slider.locator("xpath=ancestor::*[starts-with(@id, 'slider-')]")
+        .locator("[class*=Slider-track]")
+        .first
+    )
+    track.scroll_into_view_if_needed()
+    box = track.bounding_box()
+    assert box
+    return box["x"] + share * box["width"], box["y"] + box["height"] / 2
+
+
+def gold_and_cash(page: Page) -> tuple[Locator, Locator]:
+    return (
+        page.get_by_role("slider", name="Gold in percent"),
+        page.get_by_role("slider", name="Bank deposit in percent"),
+    )
+
+
+def test_a_slider_is_dragged_with_the_mouse(site: Site, quiet: Tab) -> None:
+    page = quiet.open(site.url)
+    expect(page.locator("#profit-median")).to_have_text("▲ +300")
+    gold, cash = gold_and_cash(page)
+    page.mouse.move(*place(gold, 0.2))
+    page.mouse.down()
+    page.mouse.move(*place(gold, 0.3), steps=5)
+    page.mouse.move(*place(gold, 0.0), steps=5)
+    page.mouse.up()
+    expect(page.locator("#weight-gold")).to_have_value("0 %")
+    page.mouse.click(*place(cash, 1.0))
+    expect(page.locator("#weight-cash")).to_have_value("100 %")
+    for other in ("nasdaq", "sp500", "bitcoin"):
+        fill(page, f"weight-{other}", "0")
+    expect(page.locator("#form-error")).to_have_text("")
+    expect(page.locator("#profit-range")).to_have_text("+27 to +73")
+
+
+@pytest.mark.parametrize("tab", [PHONE | {"has_touch": True, "is_mobile": True}], indirect=True)
+def test_a_slider_is_tapped(site: Site, quiet: Tab) -> None:
+    page = quiet.open(site.url)
+    expect(page.locator("#profit-median")).to_have_text("▲ +300")
+    page.get_by_role("button", name="All deposit").click()
+    expect(page.locator("#profit-range")).to_have_text("+27 to +73")
+    gold, cash = gold_and_cash(page)
+    page.touchscreen.tap(*place(cash, 0.0))
+    expect(page.locator("#weight-cash")).to_have_value("0 %")
+    page.touchscreen.tap(*place(gold, 1.0))
+    expect(page.locator("#weight-gold")).to_have_value("100 %")
+    expect(page.locator("#form-error")).to_have_text("")
+    expect(page.locator("#profit-range")).not_to_have_text("+27 to +73")
 
 
 def test_every_control_has_a_name(site: Site, quiet: Tab) -> None:

@@ -55,7 +55,7 @@ class StubSource:
     def record(self) -> Record:
         return self.known
 
-    def answer(self, request: Request, champion: Any, rows: dict[str, FeatureRow], now_ms: int) -> Answer:  # noqa: ARG002
+    def answer(self, request: Request, champion: Any, rows: dict[str, FeatureRow], now_ms: int) -> Answer:  # noqa: ARG002  # as Source has it
         self.asked.append(request)
         return answer(request, champion, rows)
 
