@@ -17,7 +17,7 @@ PAST_SESSIONS = 42  # shown before today
 def fan_frame() -> Figure:
     """Bands 5-95 % and 25-75 %, the median, the past, today and the horizon, without their numbers.
 
-    The browser has it once and fills in `fan_values` (assets/live.js), which come with every price. The past is a
+    The browser has it once and fills in `fan_values` (assets/charts.js), which come with every price. The past is a
     fact, so its line is solid, and the forecast's is dashed. Formats with no decimals get those of the values.
     """
     edge: Figure = {"mode": "lines", "line": {"width": 0}, "showlegend": False, "hoverinfo": "skip"}

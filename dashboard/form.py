@@ -102,8 +102,8 @@ def _amount(start: Asked) -> list[Any]:
         dmc.TextInput(
             id="currency",
             label="Currency",
-            description="A label",
-            placeholder="EUR",
+            description="Only a label",
+            placeholder="USD",
             value=start.currency,
             w=92,
         ),

@@ -40,7 +40,7 @@ TEXTS = {  # component -> field of view.Outcome
     "drawdown-bad": "drawdown_bad",
     "as-of": "as_of",
 }
-Told = tuple[str, str, Any]  # component, property, value: what assets/live.js sets
+Told = tuple[str, str, Any]  # component, property, value: what assets/answers.js sets
 
 
 def first(poller: Poller, forecast: Forecaster) -> list[Told]:
@@ -65,7 +65,7 @@ def connect(app: Dash, poller: Poller, forecast: Forecaster) -> None:
 
 
 def _connect_form(app: Dash, universe: Universe) -> None:
-    """Presets and `Scale to 100` write the numbers, which the sliders follow; live.js has the other direction."""
+    """Presets and `Scale to 100` write the numbers, which the sliders follow; assets/form.js has the other direction."""
     ids = [asset.id for asset in universe.asset]
     ready = {f"preset-{preset.id}": preset.weights for preset in presets(universe)}
 
@@ -113,7 +113,7 @@ def _connect_forecast(app: Dash, poller: Poller, forecast: Forecaster) -> None:
     universe = poller.universe
     ids = [asset.id for asset in universe.asset]
 
-    # One output, which assets/live.js takes from the answer and apart: Dash goes through all components for each output.
+    # One output, which assets/answers.js takes from the answer and apart: Dash goes through all components for each output.
     @app.callback(
         Output("answer", "data"),
         {

@@ -170,7 +170,7 @@ def _header(live: Any) -> Any:
 
 
 def _strip() -> Any:
-    """Words and ages are written by assets/live.js, which keeps counting when the server is gone."""
+    """Words and ages are written by assets/panels.js, which keeps counting when the server is gone."""
     stages = html.Ol(
         className="strip",
         children=[

@@ -1,7 +1,7 @@
 """What each panel may claim: loading, empty, live, closed, stale or error. Pure; the browser counts the ages.
 
 A panel shows what one of the sources below holds: its box names it (`data-source`, see parts.panel), and the
-browser writes the source's state into its head (assets/live.js). Empty says how to get data, error says what failed
+browser writes the source's state into its head (assets/panels.js). Empty says how to get data, error says what failed
 and what happens next. The browser turns live into stale by itself, as freshness.py says, also when this server is
 gone. Logs that grow once a session are stale by sessions, never by the clock: a weekend ages nothing.
 """

@@ -72,7 +72,7 @@ def figure(title: str, value: str, below: str | None = None, kind: str = "") -> 
 def table(
     head: Sequence[Any], rows: Sequence[Sequence[Any]], caption: str, kind: str = "", body_id: str = ""
 ) -> Any:
-    """A table whose first column names the row, and a button that saves it as CSV (assets/live.js). It scrolls by
+    """A table whose first column names the row, and a button that saves it as CSV (assets/buttons.js). It scrolls by
     itself where the screen is too narrow.
 
     body_id : where rows are filled in later.
@@ -128,7 +128,7 @@ def chart(id: str, kind: str, label: str) -> Any:
 
 
 def does(label: str, what: str, title: str = "") -> Any:
-    """A button whose work is done by assets/live.js: `what` names it."""
+    """A button whose work is done by assets/buttons.js: `what` names it."""
     return html.Button(
         label, className="quiet-button", type="button", **{"data-does": what, "aria-label": title or label}
     )

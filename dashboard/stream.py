@@ -94,7 +94,7 @@ def beat(snapshot: Snapshot, universe: Universe, now_ms: int) -> dict[str, Any]:
 
 
 def changes(new: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
-    """The part of a beat that `old` has not; assets/live.js puts it over what it knows. The clock is always in it."""
+    """The part of a beat that `old` has not; assets/pulse.js puts it over what it knows. The clock is always in it."""
     known = old["prices"] if old else {}
     return {
         "now_ms": new["now_ms"],

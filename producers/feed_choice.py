@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import logging
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from producers import topics
 from producers.csv_feed import CsvFeed
@@ -18,7 +20,7 @@ from producers.yahoo_client import answers
 log = logging.getLogger("producers")
 
 DEFAULT_SPEED = {"csv": 0.5, "simulated": 0.2}
-PROBE_S = 3.0
+PROBE_S = 3.0  # for all questions together: a start waits no longer, also where packets are swallowed
 PROBES = 3  # a lasting log keeps its market for ever: one answer that was lost must not choose it
 PROBE_PAUSE_S = 0.5
 
@@ -73,12 +75,21 @@ def decide(held: str | None) -> str:
             " --state-dir; feeds are never mixed"
         )
     started = time.monotonic()
-    found = "simulated"
-    for attempt in range(PROBES):
-        time.sleep(PROBE_PAUSE_S if attempt else 0.0)
-        if answers(PROBE_S):
-            found = "yahoo"
-            break
-    said = "answers" if found == "yahoo" else f"gave no prices, {PROBES} times, within {PROBE_S:g} s each"
-    log.info("feed auto: %s (Yahoo %s, asked for %.1f s)", found, said, time.monotonic() - started)
+    found = "yahoo" if _yahoo_answers() else "simulated"
+    said = "answers" if found == "yahoo" else f"gave no prices, asked {PROBES} times"
+    log.info("feed auto: %s (Yahoo %s, within %.1f s)", found, said, time.monotonic() - started)
+    return found
+
+
+def _yahoo_answers() -> bool:
+    """Whether one of PROBES questions, PROBE_PAUSE_S apart, is answered with prices within PROBE_S of the first."""
+    settled = threading.Event()
+
+    def ask(after_s: float) -> bool:
+        return not settled.wait(after_s) and answers(PROBE_S - after_s)
+
+    with ThreadPoolExecutor(PROBES) as asking:
+        questions = [asking.submit(ask, number * PROBE_PAUSE_S) for number in range(PROBES)]
+        found = any(question.result() for question in as_completed(questions))
+        settled.set()
     return found

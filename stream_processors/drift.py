@@ -34,7 +34,11 @@ LSTM_LOSS = "lstm_loss"
 LOSS_BETS = BETS[BETS > 0]  # an LSTM that does better than its absence is no reason for an alarm
 LOOK_EVERY = 21  # sessions between two looks at the distributions of moves, which only inform
 
-STATISTICS: dict[str, Callable[[float], float]] = {"scale": lambda u: abs(2 * u - 1), "location": lambda u: u}
+# Of each asset: in [0, 1], with mean 1/2 while the forecasts are right, when u is uniform.
+STATISTICS: dict[str, Callable[[float], float]] = {
+    "scale": lambda u: abs(2 * u - 1),
+    "location": lambda u: u,
+}
 
 
 class DriftReport(msgspec.Struct, frozen=True, omit_defaults=True):

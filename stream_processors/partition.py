@@ -22,7 +22,7 @@ from stream_processors import snapshots
 from stream_processors.kernel import layout, roll
 from stream_processors.messages import Bar, DeadTick, Features
 
-EPOCHS_REMEMBERED = 8
+EPOCHS_REMEMBERED = 64  # runs of producers that share a partition; some tens of bytes each in every snapshot
 DUPLICATE = "duplicate"
 UNKNOWN_SYMBOL = "unknown_symbol"
 

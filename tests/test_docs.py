@@ -1,4 +1,4 @@
-"""Commands in the documents exist, with the options they are shown with; links lead somewhere."""
+"""Commands that documents, programs and alerts name exist, with the options they are shown with; links lead somewhere."""
 
 from __future__ import annotations
 
@@ -28,15 +28,37 @@ OF_FEAST = {
 }
 
 
+# What programs and alerts tell people to do.
+SAYING = sorted(
+    path
+    for folder in (
+        "producers",
+        "feature_repo",
+        "stream_processors",
+        "training",
+        "dashboard",
+        "launcher",
+        "deploy",
+    )
+    for path in (ROOT / folder).rglob("*")
+    if path.suffix in (".py", ".yml", ".json") and "allocast " in path.read_text(encoding="utf-8")
+)
+
+
 def commands(path: Path) -> list[str]:
     """What is shown as a command: in a block, or between backticks."""
     text = path.read_text(encoding="utf-8")
+    if path in SAYING:
+        quoted = re.findall(r"`(allocast [a-z][^`{\n]*)`", text) + re.findall(
+            r'"(allocast [a-z][^"{,:]*)"', text
+        )
+        return [one.strip() for one in quoted]
     blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL) + re.findall(r"(?m)^    (.*)$", text)
     quoted = re.findall(r"`(allocast [^`]+)`", text)
     return [match.strip() for part in (*blocks, *quoted) for match in COMMAND.findall(part)]
 
 
-@pytest.mark.parametrize("path", DOCS, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [*DOCS, *SAYING], ids=lambda path: path.name)
 def test_every_command_exists_with_its_options(path: Path) -> None:
     for line in commands(path):
         words = shlex.split(line.replace("[", "").replace("]", ""), comments=True)[1:]
@@ -56,6 +78,7 @@ def test_every_command_exists_with_its_options(path: Path) -> None:
 def test_commands_are_found_at_all() -> None:
     assert len(commands(ROOT / "docs" / "consumers.md")) >= 5
     assert "allocast doctor" in commands(ROOT / "docs" / "operators.md")
+    assert "allocast dlq list" in commands(ROOT / "deploy" / "prometheus" / "alerts.yml")
 
 
 @pytest.mark.parametrize("path", DOCS, ids=lambda path: path.name)

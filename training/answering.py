@@ -36,6 +36,9 @@ DAY_S = 86_400.0
 NO_LSTM = "the LSTM is still being trained; this forecast comes from the members that were ready at once"
 SIMULATED = "prices are simulated: this is a demonstration, not a market"
 INDICES = "index returns exclude dividends; gold is a front-month future"
+DOLLARS = (
+    "prices, inflation and the deposit's rate are those of the US, in dollars; exchange rates are left out"
+)
 
 
 def answer(
@@ -193,7 +196,7 @@ def _notes(
         )
     if {"nasdaq", "sp500", "gold"} & request.weights.keys():
         notes.append(INDICES)
-    return notes
+    return [*notes, DOLLARS]
 
 
 def _iso(ms: int) -> str:

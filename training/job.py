@@ -31,10 +31,10 @@ from producers.request import TrainingRequest, decode_request
 from producers.sessions import nyse, session_number
 from producers.settings import Settings, load_settings
 from producers.universe import load_universe
-from training import artefact, fitting, past
+from training import artefact, fitting, past, promotion
 from training.champion import Champion
 from training.dataset import Dataset, load_dataset
-from training.events import SHADOW, ModelEvent, event
+from training.events import ModelEvent, event
 from training.horizons import FloatArray
 from training.inputs import Inputs
 from training.lstm import Effort
@@ -81,7 +81,7 @@ def run(settings: Settings, request: TrainingRequest, effort: Effort) -> None:
     trained = artefact.answering(models, key)
     if trained is not None:  # a job before us was killed after its training
         say(event("training", reason, key, trained.version, "it was trained before; going on from there"))
-        _after_training(settings, request, trained)
+        promotion.settle(settings, request, trained, say)
         return
     say(event("training", reason, key, detail="reading the training set", progress=0.0))
     dataset = load_dataset(settings, load_universe(settings.universe_file))
@@ -123,7 +123,7 @@ def run(settings: Settings, request: TrainingRequest, effort: Effort) -> None:
     }
     manifest = fitting.save(models, staged, fitted, dataset, reason, request.detail, _now_ms(), origin)
     say(event("trained", reason, key, version, fitted.reason, report=fitted.report))
-    _after_training(settings, request, manifest)
+    promotion.settle(settings, request, manifest, say)
 
 
 def seen_live(settings: Settings) -> dict[str, dict[int, float]]:
@@ -136,66 +136,6 @@ def seen_live(settings: Settings) -> dict[str, dict[int, float]]:
             session = session_number(forecast.session_date)
             found.setdefault(forecast.symbol, {}).setdefault(session, forecast.price)
     return found
-
-
-def _after_training(settings: Settings, request: TrainingRequest, manifest: artefact.Manifest) -> None:
-    """Record it, then reject, promote or shadow it. Doing so again after a kill changes nothing."""
-    from training.registry import Registry
-
-    reason, key, version = request.reason, request.idempotency_key, manifest.version
-    models = settings.models_dir
-    registry = Registry(settings.state_dir)
-    if (
-        models / manifest.replaces / artefact.MANIFEST
-    ).is_file():  # a kill may have kept it from the registry
-        registry.record(artefact.manifest_of(models / manifest.replaces), models / manifest.replaces, None)
-    if not manifest.report.get("accepted", True):
-        registry.record(manifest, models / version, None)
-        say(event("rejected", reason, key, version, str(manifest.report["gate"]), final=True))
-    elif needs_shadow(models, manifest, reason):
-        registry.record(manifest, models / version, artefact.CHALLENGER)
-        _give_up_challenger(models, version)
-        artefact.point(models, artefact.CHALLENGER, version)
-        serving = artefact.champion_version(models)
-        detail = f"forecasts beside {serving} until its outcomes are known"
-        say(event(SHADOW, reason, key, version, detail))
-    else:
-        before = artefact.champion_version(models) or ""
-        registry.record(manifest, models / version, artefact.CHAMPION)
-        with alone(models):
-            artefact.point(models, artefact.PREVIOUS, None)  # what is replaced here is nothing to go back to
-            artefact.promote(models, version)
-        detail = str(manifest.report.get("gate", "served without the LSTM until the storm is over"))
-        say(event("promoted", reason, key, version, detail, final=True, replaced=before))
-    artefact.clean(models)
-
-
-def _give_up_challenger(models: Path, successor: str) -> None:
-    """The shadow of an earlier training ends when a later one's begins."""
-    version = artefact.pointed(models, artefact.CHALLENGER)
-    if version is None or version == successor:
-        return
-    earlier = artefact.manifest_of(models / version)
-    detail = f"{successor} was trained later and takes its place in the shadow"
-    say(event("rejected", earlier.reason, earlier.request, version, detail, final=True))
-
-
-def needs_shadow(models: Path, manifest: artefact.Manifest, reason: str) -> bool:
-    """Whether somebody stands to lose: the members that were ready at once are replaced without a trial, and
-    in a storm it is the pool without the LSTM that takes over. Whoever serves now is asked, not who served when
-    the training began: a person may have changed it.
-    """
-    serving = artefact.champion_version(models)
-    if reason == "storm" or serving is None or serving == manifest.version:
-        return False
-    try:
-        now, _ = artefact.load(models / serving)
-    except FixAndRestart:
-        return False  # nobody can be served by a damaged champion
-    if reason == "history" and now.as_of_session > manifest.as_of_session:
-        return False  # the log began again, and the serving model knows what it would have to forecast
-    same = now.feed == manifest.feed and now.spec_hash == manifest.spec_hash
-    return same and now.symbols == manifest.symbols and not now.provisional
 
 
 class _Serving:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import socket
+
 import pytest
 
 from producers import feed_choice
@@ -65,6 +67,17 @@ def test_one_answer_that_is_lost_does_not_choose_the_market(
     yahoo.faults.extend(["429", "html"])
     assert decide(None) == "yahoo"
     assert not yahoo.faults
+
+
+def test_a_network_that_swallows_everything_is_no_yahoo(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed_choice, "PROBE_PAUSE_S", 0.1)
+    with socket.create_server(("127.0.0.1", 0), backlog=16) as silent:  # it connects, and never says a word
+        monkeypatch.setenv("HTTPS_PROXY", "http://{}:{}".format(*silent.getsockname()))
+        assert decide(None) == "simulated"
+        silent.settimeout(1)
+        asked = [silent.accept()[0] for _ in range(feed_choice.PROBES)]
+    for one in asked:
+        one.close()
 
 
 def test_auto_does_not_go_on_with_files() -> None:

@@ -68,7 +68,7 @@ def test_as_many_ticks_as_asked_for_end_at_the_same_prices() -> None:
         if int(ticks.event_ms[-1]) >= int(coarse[-1].event_ms[0]):
             break
     assert 4_500 <= sum(map(len, fine)) <= 5_500  # a tenth of a second's worth
-    assert fine[-1].price[-5:].tolist() == coarse[-1].price.tolist()
+    assert fine[-1].price[-len(UNIVERSE.asset) :].tolist() == coarse[-1].price.tolist()
     times = np.concatenate([ticks.event_ms for ticks in fine])
     assert (np.diff(times) >= 0).all()
     size = np.concatenate([ticks.size for ticks in fine if ticks.size is not None])

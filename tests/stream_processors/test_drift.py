@@ -16,6 +16,7 @@ from stream_processors.drift import (
     LEVEL_SHARE,
     LOSS_SHARE,
     LSTM_LOSS,
+    STATISTICS,
     Monitor,
     returns_before,
 )
@@ -66,7 +67,7 @@ def test_a_doubled_volatility_and_a_shifted_mean_are_found() -> None:
 
 def test_the_threshold_is_each_detectors_share_of_the_budget() -> None:
     hits = run_lengths(np.full((60, 4), 0.999))
-    detector = EDetector(FAMILY_RUN_LENGTH * 8 / (1 - LOSS_SHARE))
+    detector = EDetector(FAMILY_RUN_LENGTH * len(ASSETS) * len(STATISTICS) / (1 - LOSS_SHARE))
     needed = next(n for n in range(1000) if detector.update(abs(2 * 0.999 - 1)))
     assert hits[0] == needed
 
@@ -141,8 +142,10 @@ def test_the_level_is_judged_once_per_session_and_only_with_a_fitted_process() -
     assert past == pytest.approx(returns[1:700])
     # The assets' detectors share what the level leaves, and everything where no level is judged.
     scale = {one.session_date: one.threshold for one in found if one.detector == "scale"}
-    assert scale[701] == pytest.approx(FAMILY_RUN_LENGTH * 8 / (1 - LOSS_SHARE))
-    assert scale[719] == pytest.approx(FAMILY_RUN_LENGTH * 8 / (1 - LEVEL_SHARE - LOSS_SHARE))
+    assert scale[701] == pytest.approx(FAMILY_RUN_LENGTH * len(ASSETS) * len(STATISTICS) / (1 - LOSS_SHARE))
+    assert scale[719] == pytest.approx(
+        FAMILY_RUN_LENGTH * len(ASSETS) * len(STATISTICS) / (1 - LEVEL_SHARE - LOSS_SHARE)
+    )
     assert levels[-1].threshold == pytest.approx(FAMILY_RUN_LENGTH / LEVEL_SHARE)
 
 

@@ -13,7 +13,7 @@ from producers.sessions import nyse
 from producers.tick import TickFrame
 from producers.universe import load_universe
 from stream_processors import snapshots
-from stream_processors.partition import Partition, final_message, online_message
+from stream_processors.partition import EPOCHS_REMEMBERED, Partition, final_message, online_message
 from tests.stubs import SESSION, close_ms, closes, frame, random_walk
 
 UNIVERSE = load_universe()
@@ -64,6 +64,13 @@ def test_another_epoch_starts_its_own_sequence() -> None:
     part.apply(frame(), 0)
     later = [close_ms(SESSION + 1)]
     assert part.apply(frame(epoch="e2", price=[102.0], event_ms=later), 1).applied == 1
+
+
+def test_duplicates_of_many_producers_are_told_apart() -> None:
+    part, later = partition(), [close_ms(SESSION + 1)]
+    first = [frame(epoch=f"e{number}", event_ms=later) for number in range(EPOCHS_REMEMBERED)]
+    assert [part.apply(one, at).duplicate for at, one in enumerate(first)] == [False] * len(first)
+    assert all(part.apply(one, len(first) + at).duplicate for at, one in enumerate(first))
 
 
 def test_an_unknown_symbol_is_refused_alone() -> None:

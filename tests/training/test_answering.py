@@ -16,7 +16,7 @@ from tests.stubs import close_ms, row
 from tests.training.worlds import dataset
 from training import artefact, fitting, frontier, pool
 from training.answer import HORIZONS, ask, parse_weights
-from training.answering import NO_LSTM, SIMULATED, answer
+from training.answering import DOLLARS, NO_LSTM, SIMULATED, answer
 from training.champion import Champion, ChampionWatcher
 from training.horizons import FAN
 from training.profit import simulate
@@ -198,7 +198,7 @@ def test_what_is_missing_or_old_is_said(champion: Champion) -> None:
     assert result.inputs["bitcoin"].status == "missing"
     only_cash = ask(1.0, {"cash": 100.0}, "3m", UNIVERSE)
     simulated = {symbol: msgspec.structs.replace(one, feed="simulated") for symbol, one in rows().items()}
-    assert SIMULATED in answer(only_cash, champion, simulated, NOW_MS, UNIVERSE).notes
+    assert {SIMULATED, DOLLARS} <= set(answer(only_cash, champion, simulated, NOW_MS, UNIVERSE).notes)
     later = answer(request, champion, rows(), NOW_MS + 10**9, UNIVERSE)
     assert later.inputs["gold"].status == "old"
     with pytest.raises(TryAgain, match="Bitcoin: no price"):

@@ -6,7 +6,6 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
@@ -14,7 +13,8 @@ import pytest
 from tests.training.worlds import dataset
 from training import artefact, fitting
 from training.artefact import CHALLENGER, CHAMPION
-from training.job import needs_shadow
+from training.events import ModelEvent
+from training.promotion import _give_up_challenger, needs_shadow
 
 OLD, NEW, FIRST = "20200101-old", "20200102-new", "20191231-first"
 
@@ -78,19 +78,15 @@ def test_nobody_is_asked_for_a_damaged_champion_or_one_of_another_feed(models: P
     assert not needs_shadow(models, new, "drift")
 
 
-def test_the_later_of_two_challengers_takes_the_place_of_the_earlier(
-    models: Path, capfdbinary: pytest.CaptureFixture[bytes]
-) -> None:
-    from training.job import _give_up_challenger
-
+def test_the_later_of_two_challengers_takes_the_place_of_the_earlier(models: Path) -> None:
+    told: list[ModelEvent] = []
     artefact.point(models, CHALLENGER, OLD)
-    _give_up_challenger(models, NEW)
-    told: dict[str, Any] = msgspec.json.decode(capfdbinary.readouterr().out)
-    assert (told["kind"], told["version"], told["final"]) == ("rejected", OLD, True)
-    assert told["idempotency_key"] == f"key of {OLD}"
+    _give_up_challenger(models, NEW, told.append)
+    assert [(one.kind, one.version, one.final) for one in told] == [("rejected", OLD, True)]
+    assert told[0].idempotency_key == f"key of {OLD}"
     artefact.point(models, CHALLENGER, NEW)
-    _give_up_challenger(models, NEW)
-    assert capfdbinary.readouterr().out == b""
+    _give_up_challenger(models, NEW, told.append)
+    assert len(told) == 1
 
 
 def test_a_training_ends_with_the_service_that_began_it() -> None:
