@@ -1,5 +1,5 @@
-/* What the scripts of the page share. Each adds to `allocast` what others need, and what callbacks name by `called`.
-   Nobody asks for another's before all are loaded: pulse.js, the last of them, starts the clocks. */
+/* What the scripts of the page share. This one is loaded first (Dash goes by the names), and pulse.js, which starts the
+   clocks, after all that they ask for. Each adds to `allocast` what others need, and by `called` what callbacks name. */
 (function (page) {
   "use strict";
 
