@@ -81,6 +81,8 @@ def upsert(folder: Path, partition: int, table: pa.Table) -> None:
         if many:
             os.sync()  # of a history: one after the other they would wait for the disk fifty times
         waiting = {path: waiting[path] for path, new in written.items() if not _renamed(path, new)}
+    # Arrow's threads keep what they once needed, each for itself, and a year's file grows all year: a worker would, too.
+    pa.default_memory_pool().release_unused()
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ def _merged(path: Path, rows: pa.Table, at_once: bool) -> Merged:
     newest = (
         rows.select(["symbol", "event_timestamp"])
         .append_column("position", pa.array(np.arange(len(rows))))
-        .group_by(["symbol", "event_timestamp"])
+        .group_by(["symbol", "event_timestamp"], use_threads=False)
         .aggregate([("position", "max")])
     )
     # Readers of the folder pass over names that begin with a dot.
@@ -130,7 +132,7 @@ def _renamed(path: Path, new: Merged) -> bool:
 def _held(path: Path) -> pa.Table | None:
     """What a file holds. One that cannot be read is moved aside, so that the stream goes on without its rows."""
     try:
-        return pq.read_table(path, schema=SCHEMA)
+        return pq.read_table(path, schema=SCHEMA, use_threads=False)
     except (pa.ArrowInvalid, OSError) as error:
         if getattr(error, "errno", None) is not None:
             raise  # the disk's trouble and not the file's: to be tried again

