@@ -7,13 +7,11 @@ is told on `feeds.status`, and consumer prices follow their own calendar.
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
-import threading
 from pathlib import Path
 
-from producers import logs, metrics
-from producers.entry_point import exit_codes
+from producers import heap, logs, metrics
+from producers.entry_point import exit_codes, told_to_stop
 from producers.production import Production
 from producers.settings import load_settings
 from producers.universe import load_universe
@@ -42,16 +40,10 @@ def main() -> int:
     with exit_codes("producers"):
         settings = load_settings()
         logs.configure(settings, "producer")
+        heap.keep_small()
         metrics.serve(settings, "producer")
+        stop = told_to_stop()
         universe = load_universe(settings.universe_file)
-        stop = threading.Event()
-
-        def on_signal(*_: object) -> None:
-            stop.set()
-            sys.exit(0)
-
-        signal.signal(signal.SIGTERM, on_signal)
-        signal.signal(signal.SIGINT, on_signal)
         Production(options, universe, settings).run(stop)
     return 0
 

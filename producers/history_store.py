@@ -6,6 +6,7 @@ that were trained on them, up to KEPT per symbol.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +17,7 @@ import numpy.typing as npt
 
 KEPT = 30
 CURRENT = "current.json"
+LOCK = ".lock"
 # Yahoo computes adjusted prices anew for every answer: they differ in the last digits without any reason.
 REVISED = 1e-5
 
@@ -100,7 +102,13 @@ class HistoryStore:
         return found if found.hash == name else None
 
     def write(self, history: History) -> None:
-        """Keep a history and let it count. A crash leaves the old one or the new one."""
+        """Keep a history and let it count. A crash leaves the old one or the new one; writers wait for each other."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / LOCK).open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self._write(history)
+
+    def _write(self, history: History) -> None:
         import pyarrow as pa
         import pyarrow.parquet as pq
 

@@ -13,6 +13,7 @@ import sys
 
 from producers.settings import Settings
 
+OURS = ("producers", "feature_repo", "stream_processors", "training", "dashboard", "launcher")
 TEXT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 PLACE = re.compile(r"([a-z][\w.-]*)\[(\d+)\]@(\d+)")
 
@@ -48,8 +49,17 @@ class JsonFormatter(logging.Formatter):
 
 
 def configure(settings: Settings, service: str) -> None:
-    """Log to standard error at the level and in the form of the settings. Libraries only when something is wrong."""
+    """Log to standard error at the level and in the form of the settings.
+
+    Libraries say what is wrong only, and at DEBUG what they do; Python's warnings to developers show then, too.
+    """
+    debug = settings.log_level == "DEBUG"
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter(service) if settings.log_format == "json" else logging.Formatter(TEXT))
-    logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
+    libraries = logging.INFO if debug else max(logging.WARNING, logging.getLevelName(settings.log_level))
+    logging.basicConfig(level=libraries, handlers=[handler], force=True)
+    for name in OURS:
+        logging.getLogger(name).setLevel(settings.log_level)
     logging.getLogger("kafka").setLevel(logging.WARNING)
+    logging.captureWarnings(capture=True)  # a library may switch them on; as lines of ours they keep the form
+    logging.getLogger("py.warnings").setLevel(logging.INFO if debug else logging.ERROR)

@@ -52,6 +52,22 @@ ALL = (
 )
 
 
+def partitions_of(topic: str, partitions: int) -> int | None:
+    """How many partitions a topic must have; None where any number will do.
+
+    A symbol's partition follows from their number: two services that differ would spread its ticks over two.
+
+    >>> partitions_of(TICKS, 12), partitions_of(DRIFT, 12)
+    (12, None)
+    """
+    return partitions if any(one.per_symbol and one.name == topic for one in ALL) else None
+
+
+def repair_partitions(found: int) -> str:
+    """What to do about a topic that has another number of them than the setting."""
+    return f"set ALLOCAST_PARTITIONS={found} for every service, or migrate: docs/operators.md#partitions"
+
+
 def schema_header(schema: str) -> list[tuple[str, bytes]]:
     """The Kafka header that names the schema of a value."""
     return [("schema", schema.encode())]

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from producers import topics
 from producers.broker_access import missing_permission, reach, refusals
 from producers.errors import FixAndRestart, TryAgain
 from producers.kafka_client import client_config
@@ -47,7 +48,10 @@ def until(
 
 
 def topic_id(settings: Settings, topic: str) -> str:
-    """The broker's id of a topic; it changes when the topic is made anew. Raises TryAgain without it."""
+    """The broker's id of a topic; it changes when the topic is made anew.
+
+    Raises TryAgain without the topic, FixAndRestart when its number of partitions is not the setting's.
+    """
     from kafka.admin import KafkaAdminClient
 
     admin = KafkaAdminClient(**client_config(settings))
@@ -59,4 +63,10 @@ def topic_id(settings: Settings, topic: str) -> str:
         raise FixAndRestart(missing_permission(settings, f"to describe the topic {topic}"))
     if described["error_code"] != 0:
         raise TryAgain(f"topic {topic} does not exist yet")
+    found = len(described["partitions"])
+    if found != (topics.partitions_of(topic, settings.partitions) or found):
+        raise FixAndRestart(
+            f"topic {topic} has {found} partitions, ALLOCAST_PARTITIONS is {settings.partitions}: "
+            + topics.repair_partitions(found)
+        )
     return str(described["topic_id"])

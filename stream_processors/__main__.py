@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 
-from producers import logs, metrics, topics
+from producers import heap, logs, metrics, topics
 from producers.entry_point import exit_codes
 from producers.settings import load_settings, writable
 from producers.waiting import topic_id, until
@@ -18,6 +18,7 @@ def main() -> int:
     with exit_codes("stream_processors"):
         settings = load_settings()
         logs.configure(settings, "worker")
+        heap.keep_small()
         metrics.serve(settings, "worker")
         # The id changes when the topic is made anew: offsets then start over, and so do fences and snapshots.
         ticks_id = until(lambda: topic_id(settings, topics.TICKS), settings, log)
@@ -29,9 +30,8 @@ def main() -> int:
         check_redis(settings)
         writable(settings.state_dir)  # final rows are acknowledged only when they are in the offline store
         app = create_app(settings, ticks_id)
-        worker = faust.Worker(
-            app, loglevel=settings.log_level, redirect_stdouts=False, override_logging=False
-        )
+        worker = faust.Worker(app, quiet=True, redirect_stdouts=False, override_logging=False)
+        worker.spinner = None  # it writes to logs, too
         worker.execute_from_commandline()
     return 0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 import faust
@@ -14,6 +15,7 @@ from producers import metrics, topics
 from producers.sessions import nyse
 from producers.settings import Settings
 from producers.universe import load_universe
+from stream_processors.gap import fill
 from stream_processors.log_range import between
 from stream_processors.security import credentials, security
 from stream_processors.snapshots import Entries
@@ -57,6 +59,7 @@ def create_app(settings: Settings, ticks_id: str) -> faust.App:
     ticks = app.topic(topics.TICKS, key_type=bytes, value_type=bytes)
     table = app.Table(TABLE, key_type=bytes, value_type=bytes, partitions=settings.partitions)
     running = _Running(settings, ticks_id, table)
+    read = partial(between, settings)
 
     @app.agent(ticks)
     async def consume(stream: Any) -> None:
@@ -67,7 +70,8 @@ def create_app(settings: Settings, ticks_id: str) -> faust.App:
             event.value = message.value = None
             if not worker.is_open(message.partition) and message.tp not in app.consumer.assignment():
                 continue  # read before the partition moved; its owner reads it again
-            await running.fill_gap(worker, app.consumer, message.tp, message.offset)
+            if not await fill(worker, app.consumer, message.tp, message.offset, read):
+                continue  # the partition moved meanwhile
             await worker.apply(message.partition, message.offset, value, int(message.timestamp * 1000), event)
 
     @app.on_partitions_assigned.connect
@@ -146,21 +150,6 @@ class _Running:
         )
         await self._producer.start()
         return worker
-
-    async def fill_gap(self, worker: Worker, consumer: Any, tp: Any, offset: int) -> None:
-        """Apply what lies between the state and a record, if Faust has left something out.
-
-        It drops what it fetched while it recovers, and goes back to the committed offset only where there is
-        one: the first records of a partition, read before the first commit, would be lost.
-        """
-        start = worker.next_offset(tp.partition)
-        if start >= offset:
-            return
-        log.warning("%s[%d]: %d to %d were left out", topics.TICKS, tp.partition, start, offset - 1)
-        async for record in between(self._settings, tp.partition, start, offset):
-            await worker.apply(tp.partition, record.offset, record.value, record.timestamp, None)
-        # Without this Faust waits for their acknowledgement before it commits anything.
-        await consumer._add_gap(tp, start, offset - 1)
 
     async def forget(self, partitions: Iterable[int]) -> None:
         """Let go of partitions that were taken away."""

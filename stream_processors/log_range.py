@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -12,7 +12,7 @@ from producers.settings import Settings
 from stream_processors.security import security
 
 
-async def between(settings: Settings, partition: int, start: int, stop: int) -> AsyncIterator[Any]:
+async def between(settings: Settings, partition: int, start: int, stop: int) -> AsyncGenerator[Any, None]:
     """Records from offset `start` to before `stop`, in order; those that retention has deleted are missing."""
     consumer = AIOKafkaConsumer(
         bootstrap_servers=settings.kafka_bootstrap_servers,

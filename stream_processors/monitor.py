@@ -10,7 +10,6 @@ is in its newest report. A request is sent before its report, and its idempotenc
 from __future__ import annotations
 
 import logging
-import signal
 import sys
 import time
 from collections import deque
@@ -20,8 +19,8 @@ from typing import Any
 import msgspec
 
 from feature_repo.features import spec_hash
-from producers import logs, metrics, topics
-from producers.entry_point import exit_codes
+from producers import heap, logs, metrics, topics
+from producers.entry_point import exit_codes, told_to_stop
 from producers.kafka_client import client_config
 from producers.outbox import Outbox
 from producers.request import MODEL, TrainingRequest, encode_request
@@ -166,7 +165,8 @@ class MonitorService:
         bar = msgspec.json.decode(value, type=Bar)
         asset = self._ids.get(bar.symbol)
         if asset is not None:
-            self._closes.setdefault(asset, {}).setdefault(bar.session_date, bar.close)
+            # The newest word counts: a past that was adjusted comes whole, and half of it would show a jump.
+            self._closes.setdefault(asset, {})[bar.session_date] = bar.close
             self._newest[asset] = max(bar.session_date, self._newest.get(asset, 0))
         return list(self._matcher.bar(bar, source))
 
@@ -285,18 +285,19 @@ def main() -> int:
     with exit_codes("monitor"):
         settings = load_settings()
         logs.configure(settings, "monitor")
+        heap.keep_small()
         metrics.serve(settings, "monitor")
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-        signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
+        stop = told_to_stop()
         universe = load_universe(settings.universe_file)
         for topic in (topics.BARS, topics.FORECASTS, topics.DRIFT, topics.MODEL_EVENTS):
             until(partial(topic_id, settings, topic), settings, log)
         service = MonitorService(settings, universe)
         metrics.READY.labels("monitor").set(1)  # the past is scored
         log.info("scoring forecasts of %s", ", ".join(asset.id for asset in universe.priced))
-        while True:
+        while not stop.is_set():
             service.step()
             metrics.progress("monitor")
+    return 0
 
 
 if __name__ == "__main__":

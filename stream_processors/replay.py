@@ -27,7 +27,7 @@ def replay(
     scored: list[Scored] = []
     for bar in bars:
         if bar.symbol in assets:
-            closes.setdefault(assets[bar.symbol], {}).setdefault(bar.session_date, bar.close)
+            closes.setdefault(assets[bar.symbol], {})[bar.session_date] = bar.close
         scored += matcher.bar(bar)
     for forecast in forecasts:
         scored += matcher.forecast(forecast)

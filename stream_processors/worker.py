@@ -250,11 +250,18 @@ class Worker:
     async def announce(self) -> None:
         """Send the newest rows of symbols that moved since they were last announced, of some if they are many."""
         records: list[Record] = []
+        taken: dict[int, list[int]] = {}
         for number, news in self._news.items():
-            some = [news.pop() for _ in range(min(len(news), MAX_ANNOUNCED - len(records)))]
-            rows = self._partitions[number].online_rows(some)
+            taken[number] = [news.pop() for _ in range(min(len(news), MAX_ANNOUNCED - len(records)))]
+            rows = self._partitions[number].online_rows(taken[number])
             records += [_features_record(number, online_message(row)) for row in rows]
-        await self._outputs.send(records)
+        try:
+            await self._outputs.send(records)
+        except BaseException:
+            for number, some in taken.items():
+                if number in self._news:
+                    self._news[number].update(some)
+            raise
 
     @property
     def snapshot_interval_s(self) -> float:

@@ -28,7 +28,7 @@ class Writing:
 
     def __init__(self, worker: Worker, watchdog: Watchdog) -> None:
         self._worker, self._watchdog = worker, watchdog
-        self._away_since: float | None = None
+        self._away_since: dict[str, float] = {}  # by what is written: one may go on while another cannot
 
     async def run(self, stopped: Callable[[], bool]) -> None:
         """Until `stopped`. A store that is away is waited for; nothing is lost meanwhile."""
@@ -41,38 +41,39 @@ class Writing:
     async def _flush(self, stopped: Callable[[], bool]) -> None:
         loop = asyncio.get_running_loop()
         while not stopped():
-            self._watchdog.beat(excused=self._away_since is not None)
+            self._watchdog.beat(excused=bool(self._away_since))
             await _happens(self._worker.moved, IDLE_S)
             started = loop.time()
-            await self._attempt(self._worker.flush)
+            await self._attempt("rows online", self._worker.flush)
             # At most half of the time: applying ticks must not starve.
             await asyncio.sleep(max(FLUSH_GAP_S, loop.time() - started))
 
     async def _snapshot(self, stopped: Callable[[], bool]) -> None:
         while not stopped():
             await _happens(self._worker.snapshot_due, self._worker.snapshot_interval_s)
-            await self._attempt(self._worker.snapshot)
+            await self._attempt("a snapshot", self._worker.snapshot)
 
     async def _announce(self, stopped: Callable[[], bool]) -> None:
         while not stopped():
             await asyncio.sleep(ANNOUNCE_S)
-            await self._attempt(self._worker.announce)
+            await self._attempt("announcements", self._worker.announce)
 
-    async def _attempt(self, write: Callable[[], Awaitable[None]]) -> None:
+    async def _attempt(self, what: str, write: Callable[[], Awaitable[None]]) -> None:
         loop = asyncio.get_running_loop()
         try:
             await write()
         except (RedisError, KafkaError, OSError) as error:
             # Rows stay dirty and records unacknowledged.
             metrics.WRITE_ERRORS.inc()
-            if self._away_since is None:
-                self._away_since = loop.time()
-                log.warning("cannot write, trying again: %s", error)
+            if what not in self._away_since:
+                self._away_since[what] = loop.time()
+                log.warning("cannot write %s, trying again: %s", what, error)
             await asyncio.sleep(RETRY_S)
         else:
-            if self._away_since is not None:
-                log.info("writing works again after %.0f s", loop.time() - self._away_since)
-                self._away_since = None
+            if what in self._away_since:
+                log.info(
+                    "writing %s works again after %.0f s", what, loop.time() - self._away_since.pop(what)
+                )
                 # Redis loses its last second with the machine; a symbol that rests would stay as it was before.
                 self._worker.write_all_again()
 

@@ -102,3 +102,15 @@ def test_the_monitor_is_the_same_from_the_logs() -> None:
     shadow = msgspec.structs.replace(made[0], role="challenger", model="other")
     assert replay({"GC=F": "gold"}, bars, [shadow, *made], acted) == live
     assert RULES.consecutive > 1
+
+
+def test_a_past_that_was_adjusted_since_shows_the_monitor_no_jump() -> None:
+    rng = np.random.default_rng(3)
+    prices = 100 * np.exp(np.cumsum(rng.normal(0, 0.05, 150)))
+    adjusted = [bar(number + 1, float(price)) for number, price in enumerate(prices)]
+    made = [forecast(number + 1, float(price)) for number, price in enumerate(prices)]
+    before = [msgspec.structs.replace(one, close=2 * one.close) for one in adjusted[:100]]
+    straight = replay({"GC=F": "gold"}, adjusted, made, ())
+    found = replay({"GC=F": "gold"}, [*before, *adjusted], made, ())  # a split, and the whole past again
+    assert found.keys() == straight.keys()
+    assert [one.value for one in found.values()] == pytest.approx([one.value for one in straight.values()])

@@ -109,3 +109,20 @@ def test_rows_that_a_store_has_lost_are_written_again_though_their_symbols_rest(
 
     asyncio.run(scenario())
     assert memory.online["GC=F"].values[0] == 101.0
+
+
+def test_a_row_that_the_broker_did_not_take_is_announced_when_it_does() -> None:
+    memory = Memory(broken={"send"})
+
+    async def scenario() -> None:
+        own = worker(memory)
+        await own.apply(0, 0, encode(closes([100.0])), SEEN_MS, Held(memory))
+        await own.flush()
+        with pytest.raises(ConnectionError):
+            await own.announce()
+        memory.broken.clear()
+        await own.announce()
+        await own.announce()  # what was told is not told again
+
+    asyncio.run(scenario())
+    assert [record.key for record in of_topic(memory, topics.FEATURES)] == [b"GC=F"]
