@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
-from producers import logs, metrics, topics
+from producers import heap, logs, metrics, topics
 from producers.entry_point import exit_codes
 from producers.errors import TryAgain
 from producers.settings import Settings, load_settings, writable
@@ -55,6 +55,7 @@ def main() -> int:
     with exit_codes("training"):
         settings = load_settings()
         logs.configure(settings, "training")
+        heap.keep_small()
         metrics.serve(settings, "training")
         universe = load_universe(settings.universe_file)
         with only_one(settings, lambda: stopping):

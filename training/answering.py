@@ -33,9 +33,9 @@ from training.profit import Outcome, simulate
 OLD_S = 30 * 60.0  # an input not read for this long is old
 OLD_EVENT_MS = 5 * 86_400_000  # and so is a quote five days behind the newest one
 DAY_S = 86_400.0
-NO_LSTM = "the LSTM is still being trained; this forecast comes from the members that were ready at once"
+NO_LSTM = "one part of the model, a neural network (LSTM), is still being trained; the others answer"
 SIMULATED = "prices are simulated: this is a demonstration, not a market"
-INDICES = "index returns exclude dividends; gold is a front-month future"
+INDICES = "returns of the indices leave out dividends; gold is the price of its nearest futures contract"
 DOLLARS = (
     "prices, inflation and the deposit's rate are those of the US, in dollars; exchange rates are left out"
 )
@@ -191,8 +191,8 @@ def _notes(
             notes.append(f"{asset.name}: the newest quote is of {_iso(row.event_ms)[:10]}")
     if states["cpi"].status == "old":
         notes.append(
-            f"inflation is expected from consumer prices up to {champion.manifest.inflation_month}, "
-            "the newest this model was fitted with"
+            f"inflation is estimated from consumer prices that end in {champion.manifest.inflation_month}; "
+            "this model was fitted with none that are newer"
         )
     if {"nasdaq", "sp500", "gold"} & request.weights.keys():
         notes.append(INDICES)

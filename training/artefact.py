@@ -12,6 +12,7 @@ It is checked once, when it is loaded; a directory that was altered or cut short
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import uuid
 from dataclasses import dataclass
@@ -116,7 +117,9 @@ def load(folder: Path) -> tuple[Manifest, Arrays]:
             f"{folder}: expected {SCHEMA}, got {manifest.schema}: train again with `allocast train`"
         )
     if tuple(manifest.horizons) != HORIZONS or not np.array_equal(manifest.levels, LEVELS):
-        raise FixAndRestart(f"{folder}: made for other horizons or quantile levels; train again")
+        raise FixAndRestart(
+            f"{folder}: made for other horizons or quantile levels: train again with `allocast train`"
+        )
     for name, expected in manifest.files.items():
         path = folder / name
         if Path(name).name != name or not path.is_file():
@@ -215,8 +218,22 @@ def stage(models: Path, version: str) -> Path:
 
 
 def publish(models: Path, staged: Path, version: str) -> Path:
-    """Give a staged folder its final name."""
-    return staged.rename(models / version)
+    """Give a staged folder its final name, once all of it is on the disk: a machine that loses its power keeps
+    the whole version or none.
+    """
+    for path in (*staged.iterdir(), staged):
+        _sync(path)
+    final = staged.rename(models / version)
+    _sync(models)
+    return final
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _sha256(path: Path) -> str:

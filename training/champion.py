@@ -57,7 +57,8 @@ class Champion:
         manifest, arrays = artefact.load(folder)
         if manifest.spec_hash != spec_hash():
             raise FixAndRestart(
-                f"{folder}: trained on feature spec {manifest.spec_hash}, this is {spec_hash()}; train again"
+                f"{folder}: trained on feature spec {manifest.spec_hash}, this is {spec_hash()}: "
+                "train again with `allocast train`"
             )
         self.manifest: Manifest = manifest
         self._arrays: Arrays = arrays
@@ -113,6 +114,11 @@ class Champion:
 
     def refuses(self, row: FeatureRow) -> str | None:
         """Why this model cannot forecast the asset of a row; None when it can."""
+        if row.spec_hash != self.manifest.spec_hash:
+            return (
+                f"its newest features are of spec {row.spec_hash}, the model's of {self.manifest.spec_hash}; wait until "
+                "the stream worker has written newer ones"
+            )
         if row.feed != self.manifest.feed:
             return f"prices come from feed {row.feed}, the model was trained on feed {self.manifest.feed}"
         day = datetime.strptime(str(row.session_date), "%Y%m%d").date()
@@ -173,7 +179,9 @@ class Champion:
             if (row := rows.get(symbol)) is not None and self.refuses(row) is None
         ]
         rate = rows.get(self.manifest.rate or "")
-        if rate is not None and (not rate.is_warm or rate.window is None):
+        if rate is not None and (
+            not rate.is_warm or rate.window is None or rate.spec_hash != self.manifest.spec_hash
+        ):
             rate = None
         key = tuple(
             (row.symbol, row.event_ms, row.values["price"]) for row in (*chosen, rate) if row is not None

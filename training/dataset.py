@@ -43,22 +43,35 @@ class Dataset:
 
 def load_dataset(settings: Settings, universe: Universe) -> Dataset:
     """Every final session of every priced asset. Raises TryAgain when there is not enough history yet."""
+    priced = [asset.symbol for asset in universe.priced]
+    rate = universe.deposit.symbol if universe.deposit is not None else None
+    return build(final_rows(settings, priced if rate is None else [*priced, rate]), priced, rate)
+
+
+def final_rows(settings: Settings, symbols: list[str]) -> pd.DataFrame:
+    """Every final session of these symbols, by Feast's point-in-time join; rows of another feature spec are left out.
+
+    Raises TryAgain when there are none.
+    """
     from feature_repo.store import open_store
 
     if not any(settings.offline_dir.glob("*.parquet")):
         raise TryAgain(f"{settings.offline_dir}: no final sessions yet; is the stream worker running?")
-    priced = [asset.symbol for asset in universe.priced]
-    rate = universe.deposit.symbol if universe.deposit is not None else None
-    wanted = priced if rate is None else [*priced, rate]
     rows = pyarrow.dataset.dataset(settings.offline_dir, format="parquet")
     known = rows.to_table(
-        columns=["symbol", "event_timestamp"], filter=pyarrow.dataset.field("symbol").isin(wanted)
+        columns=["symbol", "event_timestamp"], filter=pyarrow.dataset.field("symbol").isin(symbols)
     )
     store = open_store(settings)
-    frame = store.get_historical_features(
+    frame: pd.DataFrame = store.get_historical_features(
         entity_df=known.to_pandas(), features=store.get_feature_service("forecast")
     ).to_df()
-    return build(frame, priced, rate)
+    own = frame[frame["spec_hash"] == spec_hash()]
+    if len(frame) and own.empty:
+        raise TryAgain(
+            f"{settings.offline_dir}: all final sessions are of another feature spec than {spec_hash()}; the stream "
+            "worker writes them again from the log: is it running?"
+        )
+    return own
 
 
 def build(frame: pd.DataFrame, symbols: list[str], rate: str | None = None) -> Dataset:

@@ -25,8 +25,10 @@ def settle(
     models = settings.models_dir
     registry = Registry(settings.state_dir)
     before = models / manifest.replaces
-    if (before / artefact.MANIFEST).is_file():  # a kill may have kept it from the registry
-        registry.record(artefact.manifest_of(before), before, None)
+    if (
+        manifest.replaces and (known := _readable(before)) is not None
+    ):  # a kill may have kept it from the registry
+        registry.record(known, before, None)
     if not manifest.report.get("accepted", True):
         registry.record(manifest, models / version, None)
         say(event("rejected", reason, key, version, str(manifest.report["gate"]), final=True))
@@ -53,9 +55,19 @@ def _give_up_challenger(models: Path, successor: str, say: Callable[[ModelEvent]
     version = artefact.pointed(models, artefact.CHALLENGER)
     if version is None or version == successor:
         return
-    earlier = artefact.manifest_of(models / version)
+    earlier = _readable(models / version)
+    if earlier is None:
+        return  # nothing says which request it was for
     detail = f"{successor} was trained later and takes its place in the shadow"
     say(event("rejected", earlier.reason, earlier.request, version, detail, final=True))
+
+
+def _readable(folder: Path) -> artefact.Manifest | None:
+    """What a model says it is; None where its manifest was lost or cut short."""
+    try:
+        return artefact.manifest_of(folder)
+    except FixAndRestart:
+        return None
 
 
 def needs_shadow(models: Path, manifest: artefact.Manifest, reason: str) -> bool:

@@ -6,6 +6,8 @@ that job without MLflow's four seconds of imports.
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -25,13 +27,26 @@ class Registry:
     """MLflow, imported on first use."""
 
     def __init__(self, state_dir: Path) -> None:
+        """Raises FixAndRestart when another version of MLflow laid out its tables."""
         state_dir.mkdir(parents=True, exist_ok=True)
+        os.environ.setdefault("MLFLOW_CONFIGURE_LOGGING", "false")  # its lines take the form of ours
+        os.environ.setdefault(
+            "MLFLOW_DISABLE_TELEMETRY", "true"
+        )  # its makers are told how it is used otherwise
         import mlflow
 
         uri = tracking_uri(state_dir)
         mlflow.set_tracking_uri(uri)
         mlflow.set_registry_uri(uri)
-        self._client: Any = mlflow.MlflowClient(uri, uri)
+        try:
+            self._client: Any = mlflow.MlflowClient(uri, uri)
+        except mlflow.MlflowException as error:
+            if "out-of-date database schema" not in str(error):
+                raise
+            raise FixAndRestart(
+                f"{state_dir / 'mlflow.db'}: written by another version of MLflow; copy it, then run "
+                f"`{Path(sys.executable).with_name('mlflow')} db upgrade {uri}`"
+            ) from error
         if self._client.get_experiment_by_name(NAME) is None:
             self._client.create_experiment(NAME, artifact_location=(state_dir / "mlruns").as_uri())
 

@@ -1,7 +1,8 @@
 """Scoring the forecast log: we said 10 % chance of loss; it happened x of y times. Pure.
 
-A record is scored with the close of the session its horizon ends at, once that session is final. The log is
-immutable, so the score of a matured forecast never changes.
+A record is scored with the close of the session its horizon ends at, once that session is final, over that of the
+session it was made at. Both are of the same past: the price that was forecast from is not, when dividends or a split
+were adjusted for since.
 """
 
 from __future__ import annotations
@@ -64,7 +65,8 @@ def matured(
 
     closes : symbol -> session date (yyyymmdd) -> final close. The outcome is the last close at or before the
     session the horizon ends at, as in training; nothing is scored before that session has a close of some
-    symbol. The first record of a symbol, session and horizon counts; a later one cannot replace it.
+    symbol. Where the close it was made at is not known, the price that was forecast from stands for it. The first
+    record of a symbol, session and horizon counts; a later one cannot replace it.
     """
     dates = [int(str(day).replace("-", "")) for day in sessions.date]
     newest = max((date for series in closes.values() for date in series), default=0)
@@ -81,7 +83,8 @@ def matured(
             at = bisect.bisect_right(known, dates[end]) - 1 if end < len(dates) else -1
             if key in found or end >= len(dates) or dates[end] > newest or at < 0:
                 continue
-            outcome = math.log(closes[forecast.symbol][known[at]] / forecast.price)
+            series = closes[forecast.symbol]
+            outcome = math.log(series[known[at]] / series.get(forecast.session_date, forecast.price))
             found[key] = _scored(forecast, horizon, quantiles, outcome)
     return list(found.values())
 

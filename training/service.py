@@ -117,13 +117,14 @@ class Service:
         self._move()
         if self._waiting is not None and not self._runner.busy:
             request, said = self._waiting
-            if self._processed(request) and not self._distrusted(request):
+            if not self._processed(request):
+                if time.monotonic() - said > SAY_EVERY_S:
+                    self._waiting = (request, time.monotonic())
+                    log.warning("waiting for the stream worker to process the history; is it running?")
+            elif not self._distrusted(request):
                 self._waiting = None
                 self._runner.begin(request)
                 self._began = time.monotonic()
-            elif time.monotonic() - said > SAY_EVERY_S:
-                self._waiting = (request, time.monotonic())
-                log.warning("waiting for the stream worker to process the history; is it running?")
         for message in self._runner.events():
             self._tell(message)
             if message.final or message.kind == SHADOW:
@@ -283,7 +284,7 @@ class Service:
     def _tell(self, message: ModelEvent) -> None:
         metrics.MODEL_EVENTS.labels(message.kind).inc()
         if message.kind != "training" or not message.progress:
-            log.info("%s %s: %s", message.kind, message.version, message.detail)
+            log.info("%s: %s", " ".join(filter(None, (message.kind, message.version))), message.detail)
         self._outbox.send(topics.MODEL_EVENTS, MODEL, msgspec.json.encode(message), SCHEMA)
         if message.final:
             self._outbox.settle()  # the request is committed only after this is in the log

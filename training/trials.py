@@ -16,6 +16,7 @@ from typing import Literal
 
 import msgspec
 
+from producers.errors import FixAndRestart
 from producers.settings import Settings
 from training import artefact
 from training.artefact import CHALLENGER, CHAMPION, PREVIOUS, Manifest
@@ -96,8 +97,13 @@ class Trials:
         if version == champion:  # by hand
             artefact.point(self._models, CHALLENGER, None)
             return None
+        try:
+            manifest = self._manifest(version)
+        except FixAndRestart as error:  # nothing says which request it was for
+            log.error("the model in the shadow is given up: %s", error)
+            artefact.point(self._models, CHALLENGER, None)
+            return None
         standing = self._standing(CHALLENGER, version, champion)
-        manifest = self._manifest(version)
         if self._load(version) is None:
             return Verdict("rejected", manifest, champion, standing, "the model files were altered")
         if standing.sessions + standing.holes >= self._settings.shadow_sessions:
@@ -116,7 +122,10 @@ class Trials:
         if previous is None or previous == champion:
             self._duels.pop(PREVIOUS, None)
             return None
-        standing = self._standing(PREVIOUS, champion, previous)
+        try:
+            standing = self._standing(PREVIOUS, champion, previous)
+        except FixAndRestart:
+            return None  # whoever serves refuses a champion like that, and says so
         if standing.hopeless and self._load(previous) is not None:
             return Verdict("rolled_back", self._manifest(champion), previous, standing, standing.words())
         if standing.sessions >= self._settings.watch_sessions + self._settings.shadow_sessions:

@@ -138,8 +138,11 @@ def test_a_renewed_deposit_earns_what_the_rate_will_be(champion: Champion) -> No
     assert renewed.short_rate.median == pytest.approx(2.0, abs=0.1)
 
 
-def test_a_renewed_deposit_is_refused_while_nothing_is_known_of_the_rate(champion: Champion) -> None:
-    young = rows() | {"^IRX": row("^IRX", values=RATE, is_warm=False)}
+@pytest.mark.parametrize("unknown", [{"is_warm": False}, {"spec_hash": "of another release"}])
+def test_a_renewed_deposit_is_refused_while_nothing_is_known_of_the_rate(
+    champion: Champion, unknown: dict[str, object]
+) -> None:
+    young = rows() | {"^IRX": row("^IRX", values=RATE, **unknown)}
     request = ask(10_000.0, {"gold": 50.0, "cash": 50.0}, "6m", UNIVERSE, deposit="renewed")
     with pytest.raises(TryAgain, match="choose the fixed term"):
         answer(request, champion, young, NOW_MS, UNIVERSE)

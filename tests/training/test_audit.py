@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 
 from producers.errors import FixAndRestart
@@ -178,6 +179,22 @@ def test_a_past_that_was_rewritten_is_noticed_and_an_adjusted_price_is_not() -> 
     split[-20:] /= 10
     told = past.contradicted(seen, [msgspec_replace(panels[0], price=split)])
     assert told == "1 of 49 moves of GC=F are not what was seen live"
+
+
+def test_a_past_that_was_adjusted_for_what_was_paid_and_split_is_what_was_seen_live() -> None:
+    panel = dataset(1_200).panels[0]
+    raw = panel.price.copy()
+    raw[:-100] *= 2.0  # a split of two for one, before which twice as much was seen
+    for month in range(21, 240, 21):
+        raw[: -month - 1] *= 1.005  # a dividend a month
+    days = panel.session[-252:].tolist()
+    seen = {panel.symbol: dict(zip(days, raw[-252:].tolist(), strict=True))}
+    assert past.contradicted(seen, [panel]) == ""
+    own = {panel.symbol: dict(zip(days, panel.price[-252:].tolist(), strict=True))}
+    assert past.contradicted(own, [msgspec_replace(panel, price=raw)]), "what was paid is taken out again"
+    often = np.where(np.arange(len(raw)) % 26 == 0, 0.06, 0.0)  # ten times a year, more than anybody pays
+    dear = panel.price * np.exp(np.cumsum(often))
+    assert past.contradicted(own, [msgspec_replace(panel, price=dear)])
 
 
 def msgspec_replace(panel: Any, **given: Any) -> Any:

@@ -281,3 +281,16 @@ def test_sessions_before_the_shadow_are_no_holes_in_it(settings: Settings) -> No
         if record.model == "20200101-old":
             shadow.add(msgspec.structs.replace(record, made_ms=MADE_MS + 499_999))
     assert shadow.verdict() is None
+
+
+@pytest.mark.parametrize("role", [CHALLENGER, CHAMPION])
+def test_a_model_whose_manifest_is_cut_short_ends_no_service(settings: Settings, role: str) -> None:
+    version = aliases(settings)[role]
+    assert version is not None
+    (settings.models_dir / version / artefact.MANIFEST).write_bytes(b"")
+    if role == CHAMPION:  # on probation
+        artefact.point(settings.models_dir, CHALLENGER, None)
+        artefact.point(settings.models_dir, PREVIOUS, "20200102-new")
+    after = Trials(settings)
+    assert after.verdict() is None
+    assert aliases(settings)[CHALLENGER] is None

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from producers.errors import FixAndRestart
 from tests.stubs import row
 from tests.training.worlds import dataset
 from training import artefact, fitting, gate, lstm, members, pool
@@ -164,3 +168,9 @@ def test_the_registry_records_versions_and_moves_the_alias(fitted: Any, tmp_path
     assert version["aliases"] == ["champion"]
     assert version["data_hash"] == manifest.data_hash
     assert version["version"] == "v1"
+    (tmp_path / "older").mkdir()
+    older = shutil.copy(tmp_path / "state" / "mlflow.db", tmp_path / "older")
+    with closing(sqlite3.connect(older)) as database, database:
+        database.execute("update alembic_version set version_num = 'of-another-mlflow'")
+    with pytest.raises(FixAndRestart, match=f"mlflow db upgrade sqlite:///{older}"):
+        Registry(tmp_path / "older")

@@ -46,6 +46,13 @@ def test_nothing_is_scored_before_its_end_and_the_first_record_counts() -> None:
     assert matured([forecast(symbol="^IXIC")], ended, nyse()) == []
 
 
+def test_an_outcome_is_of_one_past_whatever_was_adjusted_since() -> None:
+    closes = {"GC=F": {date_of(SESSION): 50.0, date_of(SESSION + 21): 47.5}}  # a split; it was 100 then
+    (found,) = matured([forecast()], closes, nyse())
+    (whole,) = matured([forecast()], {"GC=F": {date_of(SESSION + 21): 95.0}}, nyse())
+    assert found == whole
+
+
 def test_we_said_and_it_happened() -> None:
     forecasts, closes = [], {"GC=F": {}}
     for number in range(8):

@@ -5,6 +5,9 @@ Only the training itself is replaced, by a script that says what a training says
 
 from __future__ import annotations
 
+import dataclasses
+import json
+import logging
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -15,6 +18,7 @@ import msgspec
 import numpy as np
 import pytest
 from kafka import KafkaProducer
+from prometheus_client import REGISTRY
 
 from feature_repo.features import WINDOW_CHANNELS, WINDOW_SESSIONS, spec_hash
 from launcher import embedded_broker as tansu
@@ -23,6 +27,7 @@ from launcher.free_port import LOOPBACK, free_ports
 from producers import topics
 from producers.errors import TryAgain
 from producers.kafka_client import client_config
+from producers.logs import JsonFormatter
 from producers.request import MODEL, TrainingRequest, encode_request
 from producers.sessions import nyse
 from producers.settings import Settings
@@ -39,6 +44,7 @@ from training.runner import Runner
 from training.service import Service
 
 FIRST = 10_201  # session after the data that the models are fitted on
+SKILL = 0.25
 OLD, NEW = "20200101-old", "20200102-new"
 
 SHADOWS = """
@@ -67,8 +73,17 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for version, key in ((OLD, "k0"), (NEW, "k1")):
         staged = artefact.stage(folder, version)
         origin = {"request": key, "replaces": OLD}
-        fitting.save(folder, staged, fitting.fit_first(data), data, "drift", "", 0, origin)
+        fitting.save(folder, staged, with_skill(fitting.fit_first(data)), data, "drift", "", 0, origin)
     return folder
+
+
+def with_skill(fitted: fitting.Fitted) -> fitting.Fitted:
+    """As if labels had matured, of every other asset."""
+    held = {name: np.full_like(value, np.nan) for name, value in fitted.weights.weight.items()}
+    for value in held.values():
+        value[::2] = SKILL
+    weights = dataclasses.replace(fitted.weights, skill=held)
+    return dataclasses.replace(fitted, weights=weights)
 
 
 @pytest.fixture
@@ -135,6 +150,7 @@ class Driver:
                 window=[0.0] * (WINDOW_SESSIONS * WINDOW_CHANNELS),
                 final=True,
                 session_close_ms=close_ms(self.session),
+                source_offset=self.session,
             )
             self.producer.send(topics.FEATURES, key=symbol.encode(), value=msgspec.json.encode(message)).get(
                 30
@@ -164,6 +180,11 @@ def test_a_shadow_survives_a_kill_and_its_model_is_promoted_once(settings: Setti
     driver.close(first)
     roles = {(one["role"], one["model"]) for one in driver.of(topics.FORECASTS)}
     assert roles == {("champion", OLD), ("challenger", NEW)}
+    weight, skill = (
+        REGISTRY.get_sample_value(f"allocast_member_{one}_ratio", {"member": "har"})
+        for one in ("weight", "skill")
+    )
+    assert (weight, skill) == (0.5, SKILL), "assets without matured labels do not count"
     first.close()
 
     second = driver.service()
@@ -249,7 +270,10 @@ def test_a_failed_training_is_not_repeated_until_it_is_asked_for_again(settings:
     driver.producer.close()
 
 
-def test_sessions_that_closed_while_no_service_ran_are_forecast_and_none_twice(settings: Settings) -> None:
+def test_sessions_that_closed_while_no_service_ran_are_forecast_and_none_twice(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, logger="training")
     driver = Driver(settings)
     driver.session = FIRST + 20
     first = driver.service()
@@ -268,4 +292,6 @@ def test_sessions_that_closed_while_no_service_ran_are_forecast_and_none_twice(s
         (date, symbol) for date in wanted for symbol in SYMBOLS
     )
     second.close()
+    said = [json.loads(JsonFormatter("training").format(one)) for one in caplog.records]
+    assert {one["source"] for one in found} <= {line.get("id") for line in said}
     driver.producer.close()
