@@ -36,8 +36,8 @@ def compare(universe: Universe, presets: list[Preset], start: Asked) -> list[Any
                 ),
             ],
             [does("PNG", "png:ranges", "Save the chart as PNG")],
-            lead="A is your money on the first page. All are followed on the same scenarios, so the difference is "
-            "far more certain than each of them.",
+            lead="A is your money on the first page. All are followed through the same scenarios, so a difference does "
+            "not come from the luck of the draw. The model behind them can still be wrong about it.",
             source="forecast",
         ),
         panel(

@@ -159,7 +159,11 @@ def words(news: News, universe: Universe) -> str:
         head = "No session has been compared with its forecast yet."
     else:
         found = alarms(news, universe)
-        head = f"Alarm: {', '.join(found)}." if found else "No alarm: the forecasts fit what happens."
+        head = (
+            f"Alarm: {', '.join(found)}."
+            if found
+            else "No alarm: nothing shows yet that the forecasts do not fit what happens."
+        )
     return " ".join([head, *_standing(_state(news), universe)])
 
 

@@ -102,7 +102,7 @@ def _amount(start: Asked) -> list[Any]:
         dmc.TextInput(
             id="currency",
             label="Currency",
-            description="Only a label",
+            description="Not converted",
             placeholder="USD",
             value=start.currency,
             w=92,

@@ -44,7 +44,8 @@ def models(assets: list[Asset], live: Live) -> list[Any]:
                 chart("drift", "drift-chart", "Detectors over the last sessions"),
             ],
             lead="At every close, yesterday's forecast is compared with what happened. Detectors of each asset and "
-            "of all together add up the evidence that the forecasts no longer fit.",
+            "of all together gather evidence that the forecasts no longer fit: it multiplies, so the way to an alarm is "
+            "counted in factors of ten. One that stays above asks again when the policy allows it.",
             tools=[does("PNG", "png:drift", "Save the chart as PNG")],
             source="drift",
         ),
@@ -83,7 +84,7 @@ def models(assets: list[Asset], live: Live) -> list[Any]:
             "history",
             "Models so far",
             [html.Div(id="events")],
-            lead="Every request and what became of it, from the log that is kept for ever.",
+            lead="Every request and what became of it, from the log of models, which lasts as long as its broker.",
             source="history",
         ),
         panel(
@@ -128,7 +129,7 @@ def meters(news: News, universe: Universe) -> Any:
         )
     if not rows:
         return None
-    head = ["Detector", "Distance to an alarm", "Evidence", "Alarm from"]
+    head = ["Detector", "Way to an alarm", "Evidence", "Alarm from"]
     return table(head, rows, "Drift detectors and their thresholds", "numbers")
 
 

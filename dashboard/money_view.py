@@ -90,7 +90,7 @@ def risk() -> Any:
                 className="figures",
                 children=[
                     figure("One scenario in twenty loses more than", "var95"),
-                    figure("Mean of those", "cvar95"),
+                    figure("Mean loss in these", "cvar95"),
                     figure("Deepest fall on the way", "drawdown", "drawdown-bad"),
                 ],
             ),
@@ -119,7 +119,7 @@ def prices(assets: list[Asset], live: Live) -> Any:
             ),
             html.P(
                 "Outlook: median return before inflation, and the range of 90 of 100 scenarios. "
-                "Swing: realised volatility of the last hour.",
+                "Swing: how far the price moved up and down in the last hour (realised volatility).",
                 className="note",
             ),
         ],

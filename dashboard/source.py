@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -9,10 +10,13 @@ from typing import TYPE_CHECKING
 from dashboard import operations
 from dashboard.events import News, NewsReader
 from dashboard.live import NOT_SET_UP
+from dashboard.metrics import STORE_READ_S
 from dashboard.record import Record, RecordReader
 from feature_repo.online import FeatureReader, FeatureRow
+from producers import topics
 from producers.errors import TryAgain
 from producers.settings import Settings
+from producers.tick import partition_of
 from producers.universe import Universe
 from stream_processors.state_version import APP_ID
 from training.answer import Answer, Request, Suggestion
@@ -21,6 +25,8 @@ if TYPE_CHECKING:
     from training.audit import Chain
     from training.champion import Champion, ChampionWatcher
     from training.profit import Outcome
+
+log = logging.getLogger(__name__)
 
 REOPEN_S = 1.0
 
@@ -50,7 +56,8 @@ class LiveSource:
         """Rows by symbol; opens the store on the first call, which takes seconds, and again until it opens."""
         if self._reader is None:
             self._reader = self._open()
-        return self._reader.read(self._universe.symbols)
+        with STORE_READ_S.time():
+            return self._reader.read(self._universe.symbols)
 
     def champion(self) -> Champion | None:
         if self._watcher is None:
@@ -73,7 +80,10 @@ class LiveSource:
     ) -> Answer:
         from training.answering import answer
 
-        return answer(request, champion, rows, now_ms, self._universe)
+        given = answer(request, champion, rows, now_ms, self._universe)
+        if log.isEnabledFor(logging.DEBUG):
+            self._log_places(given)
+        return given
 
     def outcome(self, request: Request, champion: Champion, rows: dict[str, FeatureRow]) -> Outcome:
         from training.profit import simulate
@@ -110,6 +120,16 @@ class LiveSource:
         """Stop reading Kafka."""
         self._news.stop()
         self._record.stop()
+
+    def _log_places(self, given: Answer) -> None:
+        """A line per input: the newest record of ticks that it contains. What was asked is the viewer's own."""
+        for asset in self._universe.asset:
+            known = given.inputs[asset.id]
+            if known.source_offset is not None:
+                place = f"{topics.TICKS}[{partition_of(asset.symbol, self._settings.partitions)}]@{known.source_offset}"
+                log.debug(
+                    "%s: %s, %s, in an answer of %s", place, asset.id, known.status, given.model.version
+                )
 
     def _open(self) -> FeatureReader:
         """The Feast reader. Raises TryAgain while its registry has not been written or cannot be read."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TypeVar
 
 from dash import set_props
 
@@ -25,6 +26,7 @@ HEALTH_EVERY_MS = 5_000
 FRONTIER_EVERY_MS = 600_000
 
 Props = dict[tuple[str, str], Any]  # (component id, property) -> value
+K = TypeVar("K")
 
 
 def props(snapshot: Snapshot, universe: Universe, now_ms: int) -> Props:
@@ -93,29 +95,37 @@ def beat(snapshot: Snapshot, universe: Universe, now_ms: int) -> dict[str, Any]:
     }
 
 
-def changes(new: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
-    """The part of a beat that `old` has not; assets/pulse.js puts it over what it knows. The clock is always in it."""
-    known = old["prices"] if old else {}
+def changes(new: dict[str, Any], told: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The part of a beat that is not in all of those told; assets/pulse.js puts it over what it knows. The clock is
+    always in it.
+    """
     return {
         "now_ms": new["now_ms"],
-        "stages": _moved(new["stages"], old["stages"] if old else {}),
-        "sources": _moved(new["sources"], old["sources"] if old else {}),
-        "prices": {name: price for name, price in new["prices"].items() if known.get(name) != price},
+        "stages": _moved(new["stages"], [one["stages"] for one in told]),
+        "sources": _moved(new["sources"], [one["sources"] for one in told]),
+        "prices": changed(new["prices"], [one["prices"] for one in told]),
     }
 
 
-def _moved(new: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
-    """The fields of every stage that are others than before; all of one that was not there."""
-    found = {
-        name: {field: value for field, value in stage.items() if name not in old or old[name][field] != value}
-        for name, stage in new.items()
-    }
+def _moved(new: dict[str, Any], told: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The fields of every stage that are not in all of those told."""
+    found = {name: changed(stage, [one.get(name, {}) for one in told]) for name, stage in new.items()}
     return {name: fields for name, fields in found.items() if fields}
 
 
-def changed(new: Props, old: Props) -> Props:
-    """The part of `new` that `old` does not have yet."""
-    return {key: value for key, value in new.items() if key not in old or old[key] != value}
+def changed(new: Mapping[K, Any], told: Sequence[Mapping[K, Any]]) -> dict[K, Any]:
+    """The part of `new` that is not in all of those told; all of it when nothing was.
+
+    A browser may have missed any of them, so a value that went away and came back is told as well.
+
+    >>> changed({"price": 1}, [{"price": 1}, {"price": 2}, {"price": 1}])
+    {'price': 1}
+    """
+    return {
+        key: value
+        for key, value in new.items()
+        if not (told and all(key in one and one[key] == value for one in told))
+    }
 
 
 def trail(poller: Poller) -> dict[str, list[float]]:
@@ -137,15 +147,15 @@ async def follow(socket: Any, poller: Poller) -> None:
         while not socket.is_shutdown:
             snapshot, at = poller.snapshot, now_ms()
             whole = pulses % WHOLE_EVERY == 0 or len(sent) < REPEATED
-            known, told = ({}, {}) if whole else sent[0]
+            told = [] if whole else list(sent)
             pulses += 1
             new, now = props(snapshot, poller.universe, at), beat(snapshot, poller.universe, at)
-            found = changed(new, known).items()
+            found = changed(new, [one for one, _ in told]).items()
             set_props(
                 "pulse",
                 {
                     "data": {
-                        **changes(now, told),
+                        **changes(now, [one for _, one in told]),
                         "set": [[name, prop, value] for (name, prop), value in found],
                     }
                 },

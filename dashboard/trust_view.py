@@ -89,10 +89,13 @@ def words(rows: Sequence[Matured]) -> list[Any]:
     if not rows:
         return []
     long = [row for row in rows if row.horizon != HORIZONS[0]]
-    held = sum(row.inside90 for row in rows) / len(rows)
+    held = []
+    for horizon in sorted({row.horizon for row in rows}):
+        inside = [row.inside90 for row in rows if row.horizon == horizon]
+        held.append(f"{sum(inside) / len(inside) * 100:.0f} over {sessions(horizon)} ({len(inside):,})")
     lines = [
         f"{len(rows):,} forecasts have come due. The range that should hold 90 of 100 outcomes held "
-        f"{held * 100:.0f} of 100."
+        f"{', '.join(held)}."
     ]
     for one in pooled(rows):
         lines.append(
@@ -137,9 +140,12 @@ def scored(rows: Sequence[Matured], skills: Sequence[Skill], universe: Universe)
             table(head, lines, "Record per asset and horizon", "numbers"),
             html.P(
                 prose(
-                    "Skill: the share of the CRPS of a random walk, or of a Gaussian GARCH(1,1) with the parameters that "
-                    "were logged (not with the first forecasts), which ours saved on these same days; p allows for the "
-                    "overlap. Over two decades both are measured by `allocast bench forecast`."
+                    "Skill: how much smaller our error was on these same days than that of a simple rule; below 0 % it "
+                    "was larger. The random walk expects of every period what the past ones brought on average; GARCH "
+                    "(Gaussian, with the parameters that were logged, so not of the first forecasts) also knows how wild "
+                    "the market has been lately. The error is the CRPS, which counts a range that is too wide as well as "
+                    "one that is missed. p: the chance of such a difference by luck, overlap allowed for; below 0.05 it is "
+                    "hardly luck. Over two decades both are measured by `allocast bench forecast`."
                 ),
                 className="note",
             ),

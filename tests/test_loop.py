@@ -13,7 +13,6 @@ import shutil
 import signal
 import time
 from collections.abc import Iterator
-from logging import DEBUG, LogRecord
 from typing import Any
 
 import pytest
@@ -25,7 +24,7 @@ from launcher.run_file import read
 from producers import topics
 from producers.errors import TryAgain
 from producers.kafka_client import client_config
-from producers.logs import JsonFormatter
+from producers.logs import PLACE
 from producers.reference import CPI
 from producers.tick import partition_of
 from producers.universe import load_universe
@@ -118,11 +117,12 @@ def test_a_tick_can_be_followed_to_the_forecasts_that_knew_it(running: System) -
         if (value := json.loads(one.value)).get("final")
     }
     for one in logged:
-        line = LogRecord("training", DEBUG, "", 0, f"{one['source']}: forecast", None, None)
-        place = json.loads(JsonFormatter("training").format(line))
-        assert place["topic"] == topics.TICKS
-        assert "GC=F" in frames[place["partition"], place["offset"]]["symbols"]
-        assert (place["partition"], place["offset"], "GC=F", one["session_date"]) in rows
+        found = PLACE.fullmatch(one["source"])
+        assert found is not None
+        place = int(found[2]), int(found[3])
+        assert found[1] == topics.TICKS
+        assert "GC=F" in frames[place]["symbols"]
+        assert (*place, "GC=F", one["session_date"]) in rows
     asked = {"amount": 100, "weights": {"gold": 60, "cash": 40}, "horizon": "3m"}
     inputs = ask(f"{running.run.url.rstrip('/')}/api/forecast", asked).json["inputs"]
     frames = {(one.partition, one.offset): json.loads(one.value) for one in records(settings, topics.TICKS)}

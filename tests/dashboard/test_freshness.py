@@ -118,11 +118,11 @@ def test_a_closed_market_is_not_stale(
 
 def test_a_pulse_says_only_what_changed() -> None:
     first = stream.beat(READY, UNIVERSE, T0)
-    assert stream.changes(first, {}) == first
+    assert stream.changes(first, []) == first
     later = stream.beat(READY, UNIVERSE, T0 + 1000)
-    assert stream.changes(later, first) == {"now_ms": T0 + 1000, "stages": {}, "sources": {}, "prices": {}}
+    assert stream.changes(later, [first]) == {"now_ms": T0 + 1000, "stages": {}, "sources": {}, "prices": {}}
     moved = replace(READY, rows={"GC=F": row("GC=F", 4200.0, at_ms=T0 + 500)})
-    assert stream.changes(stream.beat(moved, UNIVERSE, T0 + 2000), later) == {
+    assert stream.changes(stream.beat(moved, UNIVERSE, T0 + 2000), [later, later]) == {
         "now_ms": T0 + 2000,
         "stages": {"ticks": {"since_ms": T0 + 500}, "features": {"since_ms": T0 + 500}},
         "sources": {"prices": {"since_ms": T0 + 500}, "forecast": {"since_ms": T0 + 500}},

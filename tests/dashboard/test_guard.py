@@ -16,7 +16,12 @@ from tests.dashboard.talking import WIDE
 
 
 def asgi(
-    guard: Guard, session: dict[str, Any], path: str = "/", kind: str = "http", **headers: str
+    guard: Guard,
+    session: dict[str, Any],
+    path: str = "/",
+    kind: str = "http",
+    method: str = "GET",
+    **headers: str,
 ) -> list[Any]:
     """What a request with a session gets from the guard: the messages it sends."""
     sent: list[Any] = []
@@ -31,7 +36,7 @@ def asgi(
 
     scope = {
         "type": kind,
-        "method": "GET",
+        "method": method,
         "path": path,
         "query_string": b"",
         "session": session,
@@ -93,3 +98,13 @@ def test_programs_have_their_own_rate_and_few_are_kept(monkeypatch: pytest.Monke
     asked = [asgi(guard, {}, "/download/x", authorization=f"Basic {names[2]}") for _ in range(31)]
     assert [one[0]["status"] for one in asked] == [200] * 30 + [429]
     assert asgi(guard, {}, "/download/x", authorization=f"Basic {names[1]}")[0]["status"] == 200
+
+
+def test_who_looks_at_the_form_locks_nobody_out() -> None:
+    guard = Guard(answering, keyed())
+
+    def status(method: str) -> int:
+        return int(asgi(guard, {}, "/login", method=method, **{"content-length": "0"})[0]["status"])
+
+    assert {status("GET") for _ in range(5 * PER_MINUTE["/login"])} == {200}
+    assert [status("POST") for _ in range(PER_MINUTE["/login"] + 1)][-2:] == [200, 429]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +19,29 @@ from tests.dashboard.stubs.market import rows
 from tests.dashboard.stubs.source import StubSource
 from tests.dashboard.talking import OPERATOR, QUESTION, VIEWER, WIDE, ask
 
+HASHED = PasswordHasher().hash("just-look")
 
-@pytest.fixture
-def guarded() -> Iterator[Site]:
+
+@contextmanager
+def page(session_secret: str | None = None) -> Iterator[Site]:
+    """A page that asks for a login."""
     settings = AccessSettings(
         login="required",
         operator_password=SecretStr("open-sesame"),
-        viewer_password=SecretStr(PasswordHasher().hash("just-look")),
+        viewer_password=SecretStr(HASHED),
+        session_secret=SecretStr(session_secret) if session_secret else None,
     )
     running = Site(StubSource(*rows(), champion=champion()), access=decide(settings, "127.0.0.1"))
     running.start()
     running.poller.step()
     yield running
     running.stop()
+
+
+@pytest.fixture
+def guarded() -> Iterator[Site]:
+    with page() as running:
+        yield running
 
 
 @pytest.mark.parametrize(
@@ -87,3 +98,15 @@ def test_roles(guarded: Site) -> None:
 def test_guessing_passwords_is_slowed_down(guarded: Site) -> None:
     seen = [ask(guarded, "login", f"password={n}".encode()).status for n in range(12)]
     assert seen == [403] * 10 + [429] * 2
+
+
+@pytest.mark.parametrize(("secret", "status"), [("ours", 200), ("another", 401), (None, 401)])
+def test_a_login_is_known_to_the_pages_of_the_same_session_secret(secret: str | None, status: int) -> None:
+    with page("ours") as first, page(secret) as second:
+        form = {"content-type": "application/x-www-form-urlencoded"}
+        logged_in = ask(first, "login", b"password=open-sesame", **form)
+        session = logged_in.headers["set-cookie"].partition(";")[0]
+        assert ask(first, "api/session", cookie=session).json["role"] == "operator"
+        answer = ask(second, "api/session", cookie=session)
+        assert answer.status == status
+        assert status != 200 or answer.json["role"] == "operator"
