@@ -26,6 +26,7 @@ RUN chown -R allocast:allocast /app/.numba
 ENV PATH=/app/.venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     NUMBA_CACHE_DIR=/app/.numba \
+    MLFLOW_DISABLE_TELEMETRY=true \
     ALLOCAST_STATE_DIR=/state
 USER allocast
 WORKDIR /home/allocast

@@ -58,35 +58,36 @@ def replay(settings: Settings, offsets: Sequence[int]) -> int:
     from kafka import KafkaProducer
 
     producer = KafkaProducer(**client_config(settings))
-    partitions = len(producer.partitions_for(topics.TICKS))
-    framer: dict[str, Framer] = {}
-    for offset in offsets:
-        record = found[offset]
-        headers = dict(record.headers)
-        if "truncated_from" in headers:
-            raise FixAndRestart(
-                f"{topics.DEAD}@{offset}: was cut short when it was stored; it cannot be replayed"
-            )
-        if headers.get("kind") == b"tick":
-            dead = msgspec.json.decode(record.value, type=DeadTick)
-            if dead.price is None:
-                raise FixAndRestart(f"{topics.DEAD}@{offset}: the tick has no price")
-            own = framer.setdefault(dead.source, Framer(dead.source, partitions, new_epoch()))
-            one = batch(
-                [dead.symbol], [dead.event_ms], [dead.price], None if dead.size is None else [dead.size]
-            )
-            sent = [
-                (number, tick.encode(frame))
-                for number, frame in own.frames(one, int(time.time() * 1000), False)
-            ]
-        else:
-            sent = [(int(headers["source_partition"]), as_new(record.value))]
-        for number, value in sent:
-            producer.send(
-                topics.TICKS, value=value, partition=number, headers=topics.schema_header(tick.SCHEMA)
-            ).get(timeout=30)
-    producer.close()
+    try:
+        partitions = len(producer.partitions_for(topics.TICKS))
+        framers: dict[str, Framer] = {}
+        # All are looked at before the first is sent: of a call that is refused nothing has happened.
+        frames = [one for offset in offsets for one in _again(found[offset], framers, partitions)]
+        for number, value in frames:
+            headers = topics.schema_header(tick.SCHEMA)
+            producer.send(topics.TICKS, value=value, partition=number, headers=headers).get(timeout=30)
+    finally:
+        producer.close()
     return len(offsets)
+
+
+def _again(record: Any, framers: dict[str, Framer], partitions: int) -> list[tuple[int, bytes]]:
+    """What a dead letter is published as: partition and frame. Raises FixAndRestart when it cannot be."""
+    headers = dict(record.headers)
+    where = f"{topics.DEAD}@{record.offset}"
+    if "truncated_from" in headers:
+        raise FixAndRestart(f"{where}: was cut short when it was stored; it cannot be replayed")
+    if headers.get("kind") != b"tick":
+        return [(int(headers["source_partition"]), as_new(record.value))]
+    dead = msgspec.json.decode(record.value, type=DeadTick)
+    if dead.price is None:
+        raise FixAndRestart(f"{where}: the tick has no price")
+    framer = framers.setdefault(dead.source, Framer(dead.source, partitions, new_epoch()))
+    size = None if dead.size is None else [dead.size]
+    one = batch([dead.symbol], [dead.event_ms], [dead.price], size)
+    return [
+        (number, tick.encode(frame)) for number, frame in framer.frames(one, int(time.time() * 1000), False)
+    ]
 
 
 def as_new(value: bytes) -> bytes:

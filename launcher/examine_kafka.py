@@ -18,6 +18,7 @@ from stream_processors.state_version import APP_ID, CHANGELOG
 OLDEST_BROKER = (3, 1)  # the first to tell the identity of a topic to its admin clients
 LAG_RECORDS = 10_000
 SKEW_MS = 1_000
+LATE_MS = 60_000  # no frame waits for so long, unless the broker was away
 QUIET_S = 900.0
 ANSWER_MS = 10_000
 CREATE = "run `allocast topics create` with the same environment"
@@ -81,7 +82,7 @@ def topic_as_declared(
         return (fail if few or topic.per_symbol else warn)(
             name,
             f"has {len(partitions)} partitions, the setting is {wanted}",
-            f"set ALLOCAST_PARTITIONS={len(partitions)} for every service, or migrate: docs/operators.md#partitions",
+            topics.repair_partitions(len(partitions)),
         )
     copies = min(len(one["replica_nodes"]) for one in partitions)
     behind = [
@@ -145,7 +146,8 @@ def newest_frames(consumer: Any) -> Iterator[Finding]:
     consumer.assign(filled)
     for one in filled:
         consumer.seek(one, ends[one] - 1)
-    waiting, newest, ahead, sources = set(filled), 0, 0, set()
+    waiting, newest, sources = set(filled), 0, set()
+    ahead, behind = 0, 0  # of the broker's clock, ms
     deadline = time.monotonic() + ANSWER_MS / 1000
     while waiting and time.monotonic() < deadline:
         for partition, records in consumer.poll(timeout_ms=500).items():
@@ -156,10 +158,11 @@ def newest_frames(consumer: Any) -> Iterator[Finding]:
             except SkipRecord:
                 continue
             ahead = max(ahead, frame.seen_ms - records[-1].timestamp)
+            behind = max(behind, records[-1].timestamp - frame.seen_ms)
             sources.add(frame.source)
     now_ms = int(time.time() * 1000)
     yield clock("kafka", newest - now_ms)
-    yield clock("producer", ahead)
+    yield clock("producer", -behind if behind > LATE_MS else ahead, exact=behind > LATE_MS)
     age_s = (now_ms - newest) / 1000
     named = ", ".join(sorted(sources)) or "unreadable"
     if age_s > QUIET_S:
@@ -172,19 +175,21 @@ def newest_frames(consumer: Any) -> Iterator[Finding]:
         yield ok("newest frame", f"{named}: the newest frame is {max(age_s, 0):.0f} s old")
 
 
-def clock(whose: str, ahead_ms: int) -> Finding:
-    """A clock that is ahead is seen in what it stamped; one that is behind only looks like age.
+def clock(whose: str, ahead_ms: int, exact: bool = False) -> Finding:
+    """A clock that is ahead is seen in what it stamped; one that is behind only looks like age, unless it is `exact`.
 
     >>> clock("kafka", 30_000).verdict, clock("kafka", -30_000).verdict
     ('fail', 'ok')
+    >>> clock("redis", -30_000, exact=True).detail
+    '30.0 s behind'
     """
     name = f"clock of {whose}"
-    if ahead_ms > SKEW_MS:
-        verdict = fail if ahead_ms > 5_000 else warn
-        return verdict(
-            name, f"{ahead_ms / 1000:.1f} s ahead", "synchronise the hosts' clocks: chrony or ntpd"
-        )
-    return ok(name, "not ahead")
+    off_ms = abs(ahead_ms) if exact else ahead_ms
+    if off_ms > SKEW_MS:
+        verdict = fail if off_ms > 5_000 else warn
+        word = "ahead" if ahead_ms > 0 else "behind"
+        return verdict(name, f"{off_ms / 1000:.1f} s {word}", "synchronise the hosts' clocks: chrony or ntpd")
+    return ok(name, "right" if exact else "not ahead")
 
 
 def _configs(admin: Any) -> dict[str, dict[str, str]]:

@@ -46,7 +46,7 @@ def redis(settings: Settings) -> Iterator[Finding]:
     yield login(where, parts.scheme, parts.password is not None, parts.hostname in LOOPBACK, info)
     yield persistence(info)
     yield memory(info)
-    yield clock("redis", int((seconds + micros / 1e6 - before) * 1000))
+    yield clock("redis", int((seconds + micros / 1e6 - before) * 1000), exact=True)
 
 
 def login(where: str, scheme: str, password: bool, local: bool, info: dict[str, Any]) -> Finding:

@@ -94,7 +94,10 @@ def _service(state: ProcessState | None) -> dict[str, Any]:
 def lines(found: dict[str, Any]) -> list[str]:
     """The same for people, one line per service."""
     if not found["running"]:
-        return [f"nothing runs in {found['state_dir']}; `allocast up` starts everything"]
+        return [
+            f"nothing runs in {found['state_dir']}; `allocast up` starts everything",
+            "services that were started otherwise: `allocast doctor`",
+        ]
     table = [f"{'service':<10} {'state':<9} {'pid':>7} {'up':>9} {'memory':>9}"]
     for name, one in found["services"].items():
         pid = one["pid"] or "-"

@@ -8,23 +8,18 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
+from launcher.schema_changes import Schema, with_additions
 from producers import feed_report, request, tick, topics
 from stream_processors import drift, messages
 from training import events, forecast_log
 
 FOLDER = Path(__file__).parents[1] / "docs" / "topics"
 RELEASED = FOLDER / "released"
-Schema = dict[str, Any]
-
-# What a reader or a writer depends on; titles, descriptions, defaults and larger bounds may change.
-BINDING = ("type", "enum", "const", "pattern", "format", "contentEncoding")
 
 
 @dataclass(frozen=True)
@@ -149,59 +144,21 @@ def _text(value: Schema) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
 
-def breaks(old: Schema, new: Schema) -> list[str]:
-    """What a change of a schema would break, for who reads new values by the old one, or old values by the new.
-
-    >>> bar = {"type": "object", "properties": {"open": {"type": "number"}}, "required": ["open"]}
-    >>> breaks(bar, bar | {"properties": {"open": {"type": "number"}, "vwap": {"type": "number"}}})
-    []
-    >>> breaks(bar, bar | {"properties": {"open": {"type": "string"}}})
-    ['/open: type was number, is string']
-    """
-    return list(_breaks(old, new, old, new, ""))
-
-
-def _breaks(old: Any, new: Any, old_root: Schema, new_root: Schema, at: str) -> Iterator[str]:
-    old, new = _resolved(old, old_root), _resolved(new, new_root)
-    for word in BINDING:
-        if old.get(word) != new.get(word):
-            yield f"{at or '/'}: {word} was {old.get(word)}, is {new.get(word)}"
-    before, after = old.get("properties", {}), new.get("properties", {})
-    for name in sorted(before.keys() - after.keys()):
-        yield f"{at}/{name}: is gone"
-    for name in sorted(before.keys() & after.keys()):
-        yield from _breaks(before[name], after[name], old_root, new_root, f"{at}/{name}")
-    for name in sorted(set(old.get("required", ())) - set(new.get("required", ()))):
-        if name in after:
-            yield f"{at}/{name}: may be missing now"
-    for name in sorted(set(new.get("required", ())) - set(old.get("required", ()))):
-        yield f"{at}/{name}: is required now, older values lack it"
-    choices_before, choices_after = old.get("anyOf", []), new.get("anyOf", [])
-    if len(choices_before) != len(choices_after):
-        yield f"{at or '/'}: was one of {len(choices_before) or 1} forms, is one of {len(choices_after) or 1}"
-    else:
-        for one, other in zip(choices_before, choices_after, strict=True):
-            yield from _breaks(one, other, old_root, new_root, at)
-    for inside in ("items", "additionalProperties"):
-        if isinstance(old.get(inside), dict) and isinstance(new.get(inside), dict):
-            yield from _breaks(old[inside], new[inside], old_root, new_root, f"{at}[]")
-
-
-def _resolved(schema: Schema, root: Schema) -> Schema:
-    while "$ref" in schema:
-        schema = root["$defs"][schema["$ref"].rpartition("/")[2]]
-    return schema
+def released(message: Message) -> Schema:
+    """What was ever released of a message, and the optional fields that it has gained since."""
+    now, kept = json_schema(message), RELEASED / message.file
+    return with_additions(json.loads(kept.read_text(encoding="utf-8")), now) if kept.exists() else now
 
 
 def main() -> int:
-    """Write docs/topics; a schema that was never released is released by it."""
+    """Write docs/topics; what is new and breaks nothing is released by it."""
     from importlib.metadata import version
 
     RELEASED.mkdir(parents=True, exist_ok=True)
     for name, text in files(version("allocast")).items():
         (FOLDER / name).write_text(text, encoding="utf-8")
-        if name.endswith(".schema.json") and not (RELEASED / name).exists():
-            (RELEASED / name).write_text(text, encoding="utf-8")
+    for one in MESSAGES:
+        (RELEASED / one.file).write_text(_text(released(one)), encoding="utf-8")
     sys.stdout.write(f"wrote {FOLDER}\n")
     return 0
 

@@ -22,7 +22,7 @@ while left != 0:
     record = consumer.poll(1.0)
     if record is None or record.error():
         continue
-    if dict(record.headers() or []).get("schema", b"").decode().startswith("bar/1"):
+    if dict(record.headers() or []).get("schema", b"").decode() == "bar/1":
         bar = json.loads(record.value())
         if bar["symbol"] == symbol:
             print(

@@ -18,7 +18,7 @@ const stream = await consumer.consume({
 });
 for await (const record of stream) {
   const headers = new Map([...record.headers].map(([name, value]) => [name.toString(), value.toString()]));
-  if (headers.get("schema")?.startsWith("bar/1")) {
+  if (headers.get("schema") === "bar/1") {
     const bar = JSON.parse(record.value.toString());
     if (bar.symbol === symbol) {
       console.log(bar.session_date, bar.close, `${record.topic}[${record.partition}]@${record.offset}`);

@@ -18,7 +18,7 @@ consumer = KafkaConsumer(
 )
 for record in consumer:
     schema = dict(record.headers).get("schema", b"").decode()
-    if not schema.startswith("bar/1"):
+    if schema != "bar/1":
         continue  # a version that this reader does not know
     bar = json.loads(record.value)
     if bar["symbol"] == symbol:

@@ -22,6 +22,7 @@ from stream_processors.messages import BAR_SCHEMA, Bar
 
 CONSUMERS = Path(__file__).parents[2] / "examples" / "consumers"
 DATES = [20260105, 20260106, 20260107]
+UNKNOWN = {"bar/10": 20260101, "bar/2": 20260102, "other/1": 20260103, "": 20260104}
 
 
 def symbol_of(name: str) -> str:
@@ -30,12 +31,12 @@ def symbol_of(name: str) -> str:
 
 @pytest.fixture(scope="module")
 def settings(apache_kafka: str) -> Settings:
-    """Three bars of each example's own symbol, among those of others and one of a later version."""
+    """Three bars of each example's own symbol, among those of others and values that it does not know."""
     given = load_settings(kafka_bootstrap_servers=apache_kafka)
     ensure_topics(given)
     with KafkaProducer(**client_config(given)) as producer:
         for name in ("python", "confluent", "node", "tail"):
-            for schema, date in [("bar/9", 20260101), *((BAR_SCHEMA, date) for date in DATES)]:
+            for schema, date in [*UNKNOWN.items(), *((BAR_SCHEMA, date) for date in DATES)]:
                 bar = Bar(symbol_of(name), date, 1.0, 2.0, 0.5, 1.5, 7, 1, 2)
                 producer.send(
                     topics.BARS,
@@ -90,19 +91,20 @@ def test_an_example_is_short(file: Path) -> None:
 def test_tail_begins_at_an_offset_or_a_time_and_filters(settings: Settings) -> None:
     own = symbol_of("tail")
     everything = list(tail(settings, topics.BARS, symbol=own, start=OLDEST, follow=False))
-    assert [one.value["session_date"] for one in everything] == [20260101, *DATES]
-    third = everything[2]
-    offset = int(third.place.rpartition("@")[2])
+    assert [one.value["session_date"] for one in everything] == [*UNKNOWN.values(), *DATES]
+    at = len(UNKNOWN) + 1
+    second = everything[at]
+    offset = int(second.place.rpartition("@")[2])
     assert (
         list(tail(settings, topics.BARS, symbol=own, start=Start(offset=offset), follow=False))
-        == everything[2:]
+        == everything[at:]
     )
     ago = tail(settings, topics.BARS, symbol=own, start=parse("1h"), follow=False)
     assert list(ago) == everything
     later = Start(at_ms=everything[-1].at_ms + 60_000)
     assert list(tail(settings, topics.BARS, start=later, follow=False)) == []
     where = {"session_date": str(DATES[1])}
-    assert list(tail(settings, topics.BARS, symbol=own, start=OLDEST, where=where, follow=False)) == [third]
+    assert list(tail(settings, topics.BARS, symbol=own, start=OLDEST, where=where, follow=False)) == [second]
     assert list(tail(settings, topics.BARS, symbol=own, start=OLDEST, partition=2, follow=False)) == []
     with pytest.raises(FixAndRestart, match="--partition 99"):
         list(tail(settings, topics.BARS, partition=99, follow=False))

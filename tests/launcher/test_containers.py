@@ -10,20 +10,18 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import jsonschema
 import pytest
-import yaml
 
 from dashboard.access import AccessSettings
-from launcher.free_port import free_row
+from launcher import embedded_redis
+from launcher.free_port import free_ports, free_row
 from producers import metrics
 from producers.settings import Settings, StateFolder, load_settings, variable
+from tests.compose import COMPOSE, ROOT, SERVICES, command, health_check
+from tests.services import running
 
-ROOT = Path(__file__).parents[2]
-COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
-SERVICES: dict[str, Any] = COMPOSE["services"]
 OURS = {name: service for name, service in SERVICES.items() if service["image"] == "allocast"}
 MODULES = [name for name in OURS if name != "mlflow"]
 PORTS = {
@@ -54,17 +52,19 @@ def test_the_file_fits_the_compose_specification() -> None:
 
 def test_every_part_of_allocast_has_a_service() -> None:
     assert OURS.keys() == {"init", "producer", "worker", "monitor", "training", "dashboard", "mlflow"}
-    assert {name for name, one in SERVICES.items() if "profiles" in one} == {
-        "mlflow",
-        "prometheus",
-        "grafana",
+
+
+def test_what_is_not_started_by_itself_is_of_the_profile_that_the_documents_name() -> None:
+    assert {name: one["profiles"] for name, one in SERVICES.items() if "profiles" in one} == {
+        "mlflow": ["mlflow"],
+        "prometheus": ["observability"],
+        "grafana": ["observability"],
     }
 
 
 @pytest.mark.parametrize("name", MODULES)
 def test_every_module_that_a_command_starts_exists(name: str) -> None:
-    command = " ".join(OURS[name]["command"])
-    modules = re.findall(r"python -O -m ([\w.]+)", command)
+    modules = re.findall(r"python -O -m ([\w.]+)", " ".join(command(name)))
     assert modules
     for module in modules:
         spec = importlib.util.find_spec(module)
@@ -76,7 +76,7 @@ def test_every_module_that_a_command_starts_exists(name: str) -> None:
 def test_the_options_of_the_commands_are_understood() -> None:
     from producers.__main__ import parse
 
-    assert parse(SERVICES["producer"]["command"][4:]).feed == "auto"
+    assert parse(command("producer")[4:]).feed == "auto"
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -102,8 +102,7 @@ def test_health_is_checked(name: str) -> None:
 @pytest.mark.parametrize("name", metrics.SERVICES)
 def test_health_is_progress(name: str) -> None:
     """The very command of the check, against a process that serves progress, an old one, and none."""
-    command = SERVICES[name]["healthcheck"]["test"]
-    assert command == ["CMD", "python", "-m", "producers.alive", name]
+    assert health_check(name) == ["python", "-m", "producers.alive", name]
 
 
 def test_the_health_check_tells_progress_from_standing_still() -> None:
@@ -116,7 +115,7 @@ def test_the_health_check_tells_progress_from_standing_still() -> None:
         "metrics.READY.labels('worker').set(float(sys.argv[2]));"
         "print('serving', flush=True); time.sleep(60)"
     )
-    check = [sys.executable, *SERVICES["worker"]["healthcheck"]["test"][2:]]
+    check = [sys.executable, *health_check("worker")[1:]]
     for silent_s, begun, healthy, ready in (
         ("0", "0", True, False),
         ("0", "1", True, True),
@@ -137,6 +136,33 @@ def test_the_health_check_tells_progress_from_standing_still() -> None:
     gone = subprocess.run(check, env=environment, capture_output=True, text=True)
     assert gone.returncode == 1
     assert f"port {port + 1}" in gone.stderr
+
+
+def test_redis_and_its_health_check_use_the_password_of_the_secret(tmp_path: Path) -> None:
+    """Their very commands, with this machine's folders and a free port."""
+    if shutil.which("redis-cli") is None and os.environ.get("CI") != "true":
+        pytest.skip("redis-cli is not installed (apt-get install redis-server)")
+    assert shutil.which("redis-cli")  # the health check asks by it
+    (port,) = free_ports(1)
+    (tmp_path / "REDIS_PASSWORD").write_text("made-once")
+    here = {"/run/secrets": str(tmp_path), "redis-cli": f"redis-cli -p {port}"}
+
+    def on_this_machine(command: list[str]) -> list[str]:
+        *shell, script = command
+        for there, path in here.items():
+            script = script.replace(there, path)
+        return [*shell, script]
+
+    binaries = f"{embedded_redis.binary().parent}:{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": binaries}
+    server = on_this_machine(SERVICES["redis"]["command"])
+    server[-1] += f" --port {port} --bind 127.0.0.1 --dir {tmp_path}"
+    check = on_this_machine(health_check("redis"))
+    with running(server, port, tmp_path / "log", environment):
+        assert subprocess.run(check, env=environment, capture_output=True).returncode == 0
+        (tmp_path / "REDIS_PASSWORD").write_text("another")
+        assert subprocess.run(check, env=environment, capture_output=True).returncode != 0
+    assert (tmp_path / "appendonlydir").is_dir()
 
 
 @pytest.mark.parametrize("name", SERVICES)

@@ -4,34 +4,16 @@ from __future__ import annotations
 
 import importlib.util
 import re
-from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
+from dashboard.access import AccessSettings
 from producers import metrics, topics
 from producers.settings import Settings, variable
 from stream_processors.state_version import APP_ID
+from tests.compose import ROOT
+from tests.manifests import CONFIG, FOLDER, KUSTOMIZATION, PODS, of_kind
 from tests.security.servers import ACLS, rules
-
-FOLDER = Path(__file__).parents[2] / "deploy" / "kubernetes"
-KUSTOMIZATION: dict[str, Any] = yaml.safe_load((FOLDER / "kustomization.yaml").read_text("utf-8"))
-OBJECTS: list[dict[str, Any]] = [
-    one
-    for name in KUSTOMIZATION["resources"]
-    for one in yaml.safe_load_all((FOLDER / name).read_text("utf-8"))
-]
-PODS = {
-    one["metadata"]["name"]: one["spec"]["template"]["spec"]
-    for one in OBJECTS
-    if one["kind"] in ("Deployment", "Job")
-}
-CONFIG = dict(line.split("=", 1) for line in KUSTOMIZATION["configMapGenerator"][0]["literals"])
-
-
-def of_kind(kind: str) -> list[dict[str, Any]]:
-    return [one for one in OBJECTS if one["kind"] == kind]
 
 
 def test_every_file_is_a_resource_and_every_service_is_there() -> None:
@@ -97,3 +79,30 @@ def test_there_is_one_producer_and_workers_are_replaced_one_by_one() -> None:
         "worker",
         "ready",
     ]
+
+
+def test_pages_share_the_secret_that_signs_their_sessions() -> None:
+    (pages,) = (one["spec"] for one in of_kind("Deployment") if one["metadata"]["name"] == "dashboard")
+    assert pages["replicas"] > 1
+    key = "ALLOCAST_SESSION_SECRET"
+    assert "session_secret" in AccessSettings.model_fields
+    (mounted,) = (
+        one["projected"]["sources"] for one in PODS["dashboard"]["volumes"] if one["name"] == "secrets"
+    )
+    assert {"name": "allocast-session", "items": [{"key": key, "path": key}]} in [
+        one["secret"] for one in mounted
+    ]
+
+
+def test_every_secret_that_is_mounted_is_in_the_guide() -> None:
+    guide = (ROOT / "docs" / "operators.md").read_text(encoding="utf-8")
+    sources = [
+        one["secret"]
+        for pod in PODS.values()
+        for volume in pod["volumes"]
+        for one in volume.get("projected", {}).get("sources", [])
+    ]
+    for secret in sources:
+        assert secret["name"].removeprefix("allocast-") in PODS or f"`{secret['name']}`" in guide
+        for item in secret.get("items", []):
+            assert f"`{item['key']}`" in guide

@@ -11,22 +11,28 @@ import yaml
 from prometheus_client import REGISTRY
 from prometheus_client.metrics import MetricWrapperBase
 
+import dashboard.metrics
 from producers import metrics
 
 ROOT = Path(__file__).parents[2]
-DASHBOARD: dict[str, Any] = json.loads((ROOT / "deploy/grafana/dashboards/allocast.json").read_text("utf-8"))
+GRAFANA: dict[str, Any] = json.loads((ROOT / "deploy/grafana/dashboards/allocast.json").read_text("utf-8"))
 ALERTS: dict[str, Any] = yaml.safe_load((ROOT / "deploy/prometheus/alerts.yml").read_text("utf-8"))
 PROMETHEUS: dict[str, Any] = yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text("utf-8"))
 OF_PROMETHEUS = {"up", "process_resident_memory_bytes"}
 ADDED = {"job", "instance", "le"}  # labels that scraping adds, and the buckets of a histogram
 
-OURS = {name: one for name, one in vars(metrics).items() if isinstance(one, MetricWrapperBase)}
+OURS = [
+    one
+    for module in (metrics, dashboard.metrics)
+    for one in vars(module).values()
+    if isinstance(one, MetricWrapperBase)
+]
 
 
 def series() -> dict[str, set[str]]:
     """Every series that the services serve, with its labels."""
     found: dict[str, set[str]] = {}
-    for metric in OURS.values():
+    for metric in OURS:
         (family,) = metric.describe()
         endings = {"counter": ["_total"], "histogram": ["_bucket", "_sum", "_count"]}.get(family.type, [""])
         for ending in endings:
@@ -35,7 +41,7 @@ def series() -> dict[str, set[str]]:
 
 
 def queries() -> list[str]:
-    panels = [target["expr"] for panel in DASHBOARD["panels"] for target in panel["targets"]]
+    panels = [target["expr"] for panel in GRAFANA["panels"] for target in panel["targets"]]
     return panels + [rule["expr"] for group in ALERTS["groups"] for rule in group["rules"]]
 
 
@@ -47,9 +53,21 @@ def test_every_metric_that_is_asked_for_exists_with_its_labels() -> None:
         assert names, query
         for name in names:
             assert name in known or name in OF_PROMETHEUS, f"{query}: {name}"
-        labels = set(re.findall(r"(?:by|on) \(([^)]*)\)", bare)) | set(re.findall(r"{(\w+)[=~!]", bare))
+        for name, labels in selected(bare):
+            assert labels <= known.get(name, ADDED), f"{query}: {name}"
+        grouped = re.findall(r"\b(?:by|without|on|ignoring|group_left|group_right) *\(([^)]*)\)", bare)
         allowed = set.union(*(known.get(name, ADDED) for name in names))
-        assert {part.strip() for group in labels for part in group.split(",")} <= allowed, query
+        assert {part.strip() for group in grouped for part in group.split(",")} <= allowed, query
+
+
+def selected(query: str) -> list[tuple[str, set[str]]]:
+    """The labels that each selector names.
+
+    >>> [(name, sorted(labels)) for name, labels in selected('up{job="a", instance!~"b"} + sum(x{c=""})')]
+    [('up', ['instance', 'job']), ('x', ['c'])]
+    """
+    selectors = re.findall(r"(\w+){([^}]*)}", re.sub(r'"[^"]*"', '""', query))
+    return [(name, set(re.findall(r"(\w+) *[=!]", inside))) for name, inside in selectors]
 
 
 def test_what_is_shown_is_what_is_there() -> None:

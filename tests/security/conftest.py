@@ -1,4 +1,4 @@
-"""The secured servers, with the rules that are shipped and the topics made."""
+"""The secured servers, with the rules that are shipped and what `init` makes."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from launcher.create_topics import ensure_topics
-from launcher.free_port import free_row
+from launcher.free_port import free_ports, free_row
 from producers.metrics import SERVICES
 from tests.security.certificates import Authority
 from tests.security.secured import Secured, start
@@ -23,9 +22,10 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
         secured_kafka(folder, authority, server) as kafka,
         secured_redis(folder, authority, server) as redis_port,
     ):
-        found = Secured(kafka, redis_port, authority, folder, free_row(len(SERVICES)))
+        (page,) = free_ports(1)
+        found = Secured(kafka, redis_port, authority, folder, free_row(len(SERVICES)), page)
+        found.home.mkdir()
         allow(kafka)
-        ensure_topics(found.settings("init"))
-        applied = start(found, "init", "worker", "feature_repo.apply")
-        assert applied.wait(120) == 0, (folder / "init.log").read_text()
+        initialised = start(found, "init")
+        assert initialised.wait(120) == 0, (folder / "init.log").read_text()
         yield found

@@ -12,10 +12,10 @@ from typing import Any
 
 from launcher import apache_kafka, embedded_redis
 from launcher.free_port import LOOPBACK, free_ports
-from tests.security.certificates import Authority, Pair
+from tests.compose import ROOT, kafka_properties
+from tests.security.certificates import DAY, Authority, Pair
 from tests.services import kafka_jars, running
 
-ROOT = Path(__file__).parents[2]
 ACLS = ROOT / "deploy" / "kafka" / "acls.txt"
 USERS = (
     "init",
@@ -33,10 +33,12 @@ USERS = (
 
 @dataclass(frozen=True)
 class SecuredKafka:
-    """Addresses of one broker: with login and TLS, with a client's certificate, and plain for the set-up."""
+    """Addresses of one broker: with login and TLS, with a client's certificate, with an expired certificate of its
+    own, and plain for the set-up, as compose has it."""
 
     login: str
     certificate: str
+    expired: str
     plain: str
     log: Path
 
@@ -48,45 +50,46 @@ def password(user: str) -> str:
 
 @contextmanager
 def secured_kafka(folder: Path, authority: Authority, server: Pair) -> Iterator[SecuredKafka]:
-    """A broker that refuses whoever has no ACL; only the plain listener of the set-up may do everything."""
+    """The broker of docker-compose.yml with more listeners. It refuses whoever has no ACL; only its own plain listener
+    may do everything."""
     jars = kafka_jars()
     home = folder / "kafka"
-    login, certificate, plain, controller = free_ports(4)
-    properties = f"""process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@{LOOPBACK}:{controller}
-listeners=LOGIN://{LOOPBACK}:{login},CERTIFICATE://{LOOPBACK}:{certificate},PLAIN://{LOOPBACK}:{plain},CONTROLLER://{LOOPBACK}:{controller}
-advertised.listeners=LOGIN://{LOOPBACK}:{login},CERTIFICATE://{LOOPBACK}:{certificate},PLAIN://{LOOPBACK}:{plain}
-controller.listener.names=CONTROLLER
-inter.broker.listener.name=PLAIN
-listener.security.protocol.map=LOGIN:SASL_SSL,CERTIFICATE:SSL,PLAIN:PLAINTEXT,CONTROLLER:PLAINTEXT
-listener.name.login.sasl.enabled.mechanisms=SCRAM-SHA-256
-listener.name.login.scram-sha-256.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
-listener.name.certificate.ssl.client.auth=required
-ssl.keystore.type=PEM
-ssl.keystore.location={server.both}
-ssl.truststore.type=PEM
-ssl.truststore.location={authority.file}
-authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
-super.users=User:ANONYMOUS
-log.dirs={home / "data"}
-offsets.topic.replication.factor=1
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
-group.initial.rebalance.delay.ms=0
-auto.create.topics.enable=false
-"""
+    names = ("LOGIN", "CERTIFICATE", "EXPIRED", "INTERNAL", "CONTROLLER")
+    ports = dict(zip(names, free_ports(len(names)), strict=True))
+    addresses = {name: f"{LOOPBACK}:{port}" for name, port in ports.items()}
+    properties = kafka_properties() | {
+        "controller.quorum.voters": f"1@{addresses['CONTROLLER']}",
+        "listeners": ",".join(f"{name}://{address}" for name, address in addresses.items()),
+        "advertised.listeners": ",".join(f"{name}://{addresses[name]}" for name in names[:-1]),
+        "listener.security.protocol.map": "LOGIN:SASL_SSL,CERTIFICATE:SSL,EXPIRED:SSL,INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "listener.name.login.sasl.enabled.mechanisms": "SCRAM-SHA-256",
+        "listener.name.login.scram-sha-256.sasl.jaas.config": "org.apache.kafka.common.security.scram.ScramLoginModule required;",
+        "listener.name.certificate.ssl.client.auth": "required",
+        "ssl.keystore.type": "PEM",
+        "ssl.keystore.location": server.both,
+        "ssl.truststore.type": "PEM",
+        "ssl.truststore.location": authority.file,
+        "listener.name.expired.ssl.keystore.location": authority.issue("expired", -DAY).both,
+        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        "super.users": "User:ANONYMOUS",
+        "log.dirs": home / "data",
+    }
+    text = "".join(f"{name}={value}\n" for name, value in properties.items())
     scram = [
         part
         for user in USERS
         for part in ("--add-scram", f"SCRAM-SHA-256=[name=allocast-{user},password={password(user)}]")
     ]
     log = folder / "kafka.log"
-    command = apache_kafka.start(home, properties, scram, jars)
-    with running(command, login, log):
-        yield SecuredKafka(f"{LOOPBACK}:{login}", f"{LOOPBACK}:{certificate}", f"{LOOPBACK}:{plain}", log)
+    command = apache_kafka.start(home, text, scram, jars)
+    with running(command, ports["LOGIN"], log):
+        yield SecuredKafka(
+            login=addresses["LOGIN"],
+            certificate=addresses["CERTIFICATE"],
+            expired=addresses["EXPIRED"],
+            plain=addresses["INTERNAL"],
+            log=log,
+        )
 
 
 def rules(text: str) -> list[dict[str, Any]]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from tests.security.servers import ACLS, ROOT, USERS, rules
+from tests.compose import ROOT
+from tests.security.servers import ACLS, USERS, rules
 
 
 def test_every_user_of_the_rules_is_made_as_the_document_says() -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-import datetime as dt
+import base64
 import json
+import re
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -40,10 +43,11 @@ from producers.settings import Settings, load_settings
 from producers.universe import load_universe
 from stream_processors.state_version import APP_ID
 from tests.asking import ask
+from tests.compose import COMPOSE, health_check, kafka_properties
 from tests.launcher.test_observability import series
-from tests.security.certificates import Authority
-from tests.security.secured import Secured, refused, start
-from tests.security.servers import secured_redis
+from tests.security.certificates import DAY, Authority
+from tests.security.secured import Secured, checked, ended, start, typed
+from tests.security.servers import password, secured_redis
 from tests.services import until
 from tests.system import records
 from training.events import SCHEMA, ModelEvent
@@ -55,17 +59,8 @@ pytestmark = [pytest.mark.timeout(600)]
 
 def test_every_service_works_with_no_more_than_its_rules(secured: Secured) -> None:
     """Ticks of a producer become features, a model, events and forecasts, each written by its own user."""
-    feed = ("producers", "--feed", "simulated", "--speed", "2")
-    (page,) = free_ports(1)
-    services = {
-        "worker": start(secured, "worker", "worker", "stream_processors"),
-        "producer": start(secured, "producer", "worker", *feed),
-        "monitor": start(secured, "monitor", "worker", "stream_processors.monitor"),
-        "training": start(
-            secured, "training", "reader", "training", ALLOCAST_LSTM_SEEDS="1", ALLOCAST_LSTM_EPOCHS="1"
-        ),
-        "dashboard": start(secured, "dashboard", "reader", "dashboard", ALLOCAST_PORT=str(page)),
-    }
+    fast = {"ALLOCAST_LSTM_SEEDS": "1", "ALLOCAST_LSTM_EPOCHS": "1"}
+    services = {name: start(secured, name, **fast) for name in (*SERVICES, "dashboard")}
     try:
         reader = secured.settings("reader", "reader")
         operator = secured.settings("operator", "reader")
@@ -81,19 +76,24 @@ def test_every_service_works_with_no_more_than_its_rules(secured: Secured) -> No
         until(lambda: set(online.read(symbols)) == set(symbols), "rows online, read by the reading user", 120)
         until(lambda: told(topics.FORECASTS), "forecasts from the training service", 180)
         until(lambda: told(topics.DRIFT), "reports from the monitor", 120)
-        until(lambda: page_does(page, "forecast", FORECAST), "an answer of the page", 60, every_s=0.5)
-        until(lambda: page_does(page, "retrain", {}), "the page may ask for a model", 60, every_s=0.5)
+        until(lambda: page_does(secured, "forecast", FORECAST), "an answer of the page", 60, every_s=0.5)
+        until(lambda: page_does(secured, "retrain", {}), "the page may ask for a model", 60, every_s=0.5)
         assert any(b"manual:page" in (one.value or b"") for one in records(operator, topics.REQUESTS))
-        for name in SERVICES:
-            alive = refused(secured, "producers.alive", name)
-            assert alive.returncode == 0, alive.stderr
+        for name in services:
+            assert (health := checked(secured, name)).returncode == 0, health.stderr
+        assert ask(f"http://127.0.0.1:{secured.page_port}/api/session").status == 401
+        until(
+            lambda: not unserved(secured, reader),
+            "every series of the dashboards is served",
+            120,
+            every_s=0.5,
+        )
         counted = figures(reader)
         assert counted["ticks_applied"]
         assert counted["freshness_s"]
-        assert counted["symbols"] >= len(symbols)  # reference series have a state, too
+        assert (counted["symbols"] or 0) >= len(symbols)  # reference series have a state, too
         assert counted["outcomes_scored"]
         assert counted["forecasts_logged"]
-        assert_documented_series(reader)
         findings = {one.name: one for one in examine(secured.settings("doctor", "doctor"))}
         assert {one.verdict for one in findings.values()} == {"ok"}, findings
         assert len(findings) >= 20
@@ -106,6 +106,7 @@ def test_every_service_works_with_no_more_than_its_rules(secured: Secured) -> No
     assert b"market.ticks" in logs
     assert b"hush-" not in logs, "a password is in a log"
     assert "not allow" not in (secured.folder / "dashboard.log").read_text()
+    assert not (secured.home / ".config" / "mlflow").exists(), "MLflow got ready to report to its makers"
     for name in SERVICES:
         lines = (secured.folder / f"{name}.log").read_text().splitlines()
         ours = [json.loads(line) for line in lines if line.startswith("{")]
@@ -113,11 +114,13 @@ def test_every_service_works_with_no_more_than_its_rules(secured: Secured) -> No
         assert any("topic" in one for one in ours) == (name == "worker"), ours
 
 
-def page_does(page: int, action: str, body: object) -> bool:
-    """Whether the page does what it is asked for; it listens on loopback, where nobody logs in."""
+def page_does(secured: Secured, action: str, body: object) -> bool:
+    """Whether the page does what its operator asks for, by the password among its secrets."""
+    login = base64.b64encode(f"operator:{password('page')}".encode()).decode()
+    origin = f"http://127.0.0.1:{secured.page_port}"
+    headers = {"origin": origin, "authorization": f"Basic {login}"}
     try:
-        origin = f"http://127.0.0.1:{page}"
-        return ask(f"{origin}/api/{action}", body, {"origin": origin}, timeout_s=30).status == 200
+        return ask(f"{origin}/api/{action}", body, headers, timeout_s=30).status == 200
     except OSError:  # it does not listen yet
         return False
 
@@ -129,14 +132,28 @@ def lag_is_told(admin: KafkaAdminClient) -> bool:
         return False
 
 
+def test_the_health_check_of_the_broker_asks_the_broker(secured: Secured) -> None:
+    """On the listener that services use there; neither a port that nobody listens on nor another protocol will do."""
+    (listened,) = re.findall(r"INTERNAL://:(\d+)", kafka_properties()["listeners"])
+    (closed,) = free_ports(1)
+    healthy = {}
+    for address in (secured.kafka.plain, secured.kafka.login, f"127.0.0.1:{closed}"):
+        port = address.rpartition(":")[2]
+        check = [part.replace(f"/{listened}", f"/{port}") for part in health_check("kafka")]
+        assert check != health_check("kafka")
+        healthy[address] = subprocess.run(check, capture_output=True, timeout=20).returncode == 0
+    assert healthy == {address: address == secured.kafka.plain for address in healthy}
+
+
 def test_keda_may_see_the_lag_and_nothing_else(secured: Secured) -> None:
     """What its scaler asks for: the topic, the ends of its partitions and what the group has acknowledged."""
     config = client_config(secured.settings("keda", "doctor"))
-    partitions = [TopicPartition(topics.TICKS, number) for number in range(2)]
+    count = int(COMPOSE["x-env"]["ALLOCAST_PARTITIONS"])
+    partitions = [TopicPartition(topics.TICKS, number) for number in range(count)]
     with KafkaAdminClient(**config) as admin:
         (described,) = admin.describe_topics([topics.TICKS])
         assert described["error_code"] == 0
-        assert len(described["partitions"]) == 2
+        assert len(described["partitions"]) == count
         until(lambda: lag_is_told(admin), "what the group has acknowledged", 30, every_s=0.2)
         assert [one["error_code"] for one in admin.describe_topics([topics.BARS])] == [
             TOPIC_AUTHORIZATION_FAILED
@@ -153,11 +170,13 @@ def test_keda_may_see_the_lag_and_nothing_else(secured: Secured) -> None:
         producer.send(topics.TICKS, value=b"x", partition=0).get(30)
 
 
-def assert_documented_series(settings: Settings) -> None:
-    """What the dashboards ask for is really served, but for what has not happened here."""
-    served = {name.partition("{")[0] for one in SERVICES for name in scrape(settings, one) or {}}
+def unserved(secured: Secured, settings: Settings) -> set[str]:
+    """What the dashboards ask for and nobody serves, but for what has not happened here: nothing was refused, and the
+    labels of a first model have not matured."""
+    served = [name for one in SERVICES for name in scrape(settings, one) or {}]
+    served += ask(f"http://127.0.0.1:{secured.page_port}/metrics").body.decode().splitlines()
     quiet = {"allocast_dead_letters_total", "allocast_retrainings_asked_total", "allocast_member_skill_ratio"}
-    assert series().keys() - quiet <= served
+    return series().keys() - quiet - {re.split("[{ ]", name)[0] for name in served}
 
 
 def test_a_person_may_repair_and_decide(secured: Secured) -> None:
@@ -171,7 +190,7 @@ def test_a_person_may_repair_and_decide(secured: Secured) -> None:
     assert dead_letters.replay(operator, [stored.offset]) == 1
     assert len(list(records(operator, topics.TICKS))) == before + 1
     assert all(verdict.different == [] for verdict in verify(operator, load_universe()))
-    asked = refused(secured, "launcher.cli", "train", "--json", user="operator")
+    asked = typed(secured, "operator", "worker", "train", "--json")
     assert "requested" in asked.stdout, asked.stderr
     said = ModelEvent("rolled_back", "20200102-none", "manual", 3, "", "by hand")
     send_one(client_config(operator), topics.MODEL_EVENTS, MODEL, msgspec.json.encode(said), SCHEMA)
@@ -181,21 +200,32 @@ def test_a_person_may_repair_and_decide(secured: Secured) -> None:
             producer.send(topic, b"{}", key=b"x").get(30)
 
 
-def test_a_wrong_password_of_kafka_ends_a_service_with_one_sentence(secured: Secured) -> None:
-    done = refused(secured, "stream_processors", KAFKA_PASSWORD="hush-wrong")  # noqa: S106
-    assert done.returncode == 2
-    assert "refused the login of KAFKA_USERNAME=allocast-worker" in done.stderr
-
-
-def test_a_wrong_password_of_redis_ends_a_service_with_one_sentence(secured: Secured) -> None:
-    done = refused(secured, "stream_processors", REDIS_PASSWORD="hush-wrong")  # noqa: S106
-    assert done.returncode == 2
-    assert "refused the login" in done.stderr
-    assert "REDIS_PASSWORD" in done.stderr
+@pytest.mark.parametrize(
+    ("variable", "value", "names", "sentence"),
+    [
+        (
+            "KAFKA_PASSWORD",
+            "hush-wrong",
+            (*SERVICES, "dashboard"),
+            "refused the login of KAFKA_USERNAME=allocast",
+        ),
+        ("REDIS_PASSWORD", "hush-wrong", ("worker", "dashboard"), "refused the login"),
+        ("ALLOCAST_PARTITIONS", "5", SERVICES, "has 12 partitions, ALLOCAST_PARTITIONS is 5"),
+    ],
+)
+def test_what_only_a_person_can_mend_ends_a_service_with_one_sentence(
+    secured: Secured, variable: str, value: str, names: tuple[str, ...], sentence: str
+) -> None:
+    with ThreadPoolExecutor(len(names)) as side_by_side:
+        results = list(side_by_side.map(lambda name: ended(secured, name, **{variable: value}), names))
+    for name, done in zip(names, results, strict=True):
+        assert done.returncode == 2, f"{name}: {done.stderr}"
+        assert sentence in done.stderr
+        assert variable in done.stderr
 
 
 def test_a_missing_permission_is_named(secured: Secured) -> None:
-    done = refused(secured, "stream_processors", user="monitor")
+    done = ended(secured, "worker", KAFKA_USERNAME="allocast-monitor", KAFKA_PASSWORD=password("monitor"))
     assert done.returncode == 2
     assert "to describe the topic market.ticks" in done.stderr
     with pytest.raises(FixAndRestart, match="to create topics"):
@@ -217,25 +247,35 @@ def test_a_certificate_of_a_foreign_authority_is_refused(
         ask(settings)
 
 
-def test_an_expired_certificate_of_the_server_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("store", ["KAFKA", "REDIS"])
+def test_a_certificate_of_another_host_is_refused(secured: Secured, store: str) -> None:
+    """Those of the test name 127.0.0.1 alone."""
+    here = secured.addresses()
+    variable = {"KAFKA": "KAFKA_BOOTSTRAP_SERVERS", "REDIS": "REDIS_URL"}[store]
+    settings = secured.settings("worker", **{variable: here[variable].replace("127.0.0.1", "localhost")})
+    ask = list_topics if store == "KAFKA" else check_redis
+    with pytest.raises(FixAndRestart, match=r"not accepted.*localhost"):
+        ask(settings)
+
+
+def test_an_expired_certificate_of_redis_is_refused(tmp_path: Path) -> None:
     authority = Authority(tmp_path, "authority")
-    expired = authority.issue("server", valid=-dt.timedelta(days=1))
-    with secured_redis(tmp_path, authority, expired) as port:
-        environment = {"REDIS_URL": f"rediss://127.0.0.1:{port}/0", "REDIS_CA_FILE": str(authority.file)}
+    with secured_redis(tmp_path, authority, authority.issue("server", -DAY)) as port:
         with pytest.MonkeyPatch.context() as patch:
-            for name, value in environment.items():
-                patch.setenv(name, value)
-            with pytest.raises(FixAndRestart, match="expired"):
-                check_redis(load_settings())
-        # The same code checks Kafka's certificate; here the TLS port of Redis stands in for an expired broker.
-        with pytest.raises(FixAndRestart, match="expired"):
-            list_topics(
-                load_settings(
-                    kafka_bootstrap_servers=f"127.0.0.1:{port}",
-                    kafka_security_protocol="SSL",
-                    kafka_ca_file=authority.file,
-                )
-            )
+            patch.setenv("REDIS_URL", f"rediss://127.0.0.1:{port}/0")
+            patch.setenv("REDIS_CA_FILE", str(authority.file))
+            settings = load_settings()
+        with pytest.raises(FixAndRestart, match=r"Redis.*expired.*REDIS_CA_FILE"):
+            check_redis(settings)
+
+
+def test_an_expired_certificate_of_the_broker_is_refused(secured: Secured) -> None:
+    there = {"KAFKA_BOOTSTRAP_SERVERS": secured.kafka.expired, "KAFKA_SECURITY_PROTOCOL": "SSL"}
+    with pytest.raises(FixAndRestart, match=r"Kafka.*expired.*KAFKA_CA_FILE"):
+        list_topics(secured.settings("reader", **there))
+    done = ended(secured, "worker", **there)
+    assert done.returncode == 2
+    assert "certificate has expired" in done.stderr
 
 
 def test_without_tls_or_login_nothing_is_read(secured: Secured) -> None:

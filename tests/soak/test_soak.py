@@ -43,6 +43,8 @@ FRESH_AGAIN_S = 15.0
 LAG_S = 30.0  # of load: ten seconds between two snapshots, a restart, and what is made up for after it
 MOST_MIB_PER_HOUR = 60.0
 STORES = ("kafka", "redis")
+KAFKA_MIB, REDIS_MIB = 1024, 512  # what docker-compose.yml allows them
+A_LIFE_MINUTES = 60.0  # in which every process lives long enough to be judged
 
 
 @pytest.mark.soak
@@ -69,6 +71,10 @@ def test_nothing_is_lost_and_nothing_grows(
     assert report["freshness_gap_s"] <= FRESH_AGAIN_S
     assert report["feed_gap_s"] <= FRESH_AGAIN_S
     assert report["most_behind_s"] <= LAG_S
+    if minutes >= A_LIFE_MINUTES:
+        assert report["mib_per_hour"].keys() == report["most_mib"].keys()  # nobody's memory went unseen
+    assert report["most_mib"]["kafka"] < KAFKA_MIB
+    assert report["most_mib"]["redis"] < REDIS_MIB
     ours = {name: slope for name, slope in report["mib_per_hour"].items() if name not in STORES}
     assert all(slope < MOST_MIB_PER_HOUR for slope in ours.values()), ours
     shutil.rmtree(tmp_path / "kafka")  # gigabytes, of use only where something has failed
