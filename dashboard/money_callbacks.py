@@ -89,6 +89,7 @@ def _connect_form(app: Dash, universe: Universe) -> None:
             Output(f"slider-{name}", "value"),
             Input(f"weight-{name}", "value"),
             State(f"slider-{name}", "value"),
+            State(f"slider-{name}", "id"),
             prevent_initial_call=True,
         )
 

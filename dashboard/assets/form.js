@@ -7,23 +7,31 @@
 
   /* A slider that is moved sets its number, which is what the figures follow. Not by a callback, for which Dash would
      hold the question back. */
-  ["pointerdown", "touchstart", "keydown"].forEach(function (kind) {
+  ["pointerdown", "touchstart", "keydown", "focusin"].forEach(function (kind) {
     document.addEventListener(kind, function (event) {
       sliding = event.target.closest ? event.target.closest("[id^='slider-']") : null;
     }, { capture: true, passive: true });
   });
+  function tell(thumb) {
+    page.set("weight-" + sliding.id.slice("slider-".length), { value: position(thumb) });
+  }
+  function position(thumb) { return parseFloat(thumb.getAttribute("aria-valuenow")); }
   new MutationObserver(function (changes) {
     changes.forEach(function (change) {
-      if (!sliding || !sliding.contains(change.target)) { return; }
-      var value = parseFloat(change.target.getAttribute("aria-valuenow"));
-      page.set("weight-" + sliding.id.slice("slider-".length), { value: value });
+      if (sliding && sliding.contains(change.target)) { tell(change.target); }
     });
   }).observe(document.documentElement, { attributeFilter: ["aria-valuenow"], subtree: true });
 
   page.called({
-    /* The slider follows its number. */
-    pair: function (number, slider) {
+    /* The slider follows its number, but for the one under somebody's hand, which leads: a number that was set while
+       another was on its way says the earlier one again. */
+    pair: function (number, slider, id) {
       var value = parseFloat(number);
+      if (sliding && sliding.id === id) {
+        var thumb = sliding.querySelector("[aria-valuenow]");
+        if (position(thumb) !== value) { tell(thumb); }
+        return window.dash_clientside.no_update;
+      }
       var shown = isFinite(value) ? Math.min(100, Math.max(0, value)) : 0;
       return shown === slider ? window.dash_clientside.no_update : shown;
     },
