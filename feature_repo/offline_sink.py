@@ -81,7 +81,7 @@ def upsert(folder: Path, partition: int, table: pa.Table) -> None:
         if many:
             os.sync()  # of a history: one after the other they would wait for the disk fifty times
         waiting = {path: waiting[path] for path, new in written.items() if not _renamed(path, new)}
-    # Arrow's threads keep what they once needed, each for itself, and a year's file grows all year: a worker would, too.
+    # A thread keeps what it once needed for Arrow, and a year's file grows all year: a worker would, too.
     pa.default_memory_pool().release_unused()
 
 
@@ -132,7 +132,8 @@ def _renamed(path: Path, new: Merged) -> bool:
 def _held(path: Path) -> pa.Table | None:
     """What a file holds. One that cannot be read is moved aside, so that the stream goes on without its rows."""
     try:
-        return pq.read_table(path, schema=SCHEMA, use_threads=False)
+        # Not ahead, which Arrow's own threads would do: what they need they keep.
+        return pq.read_table(path, schema=SCHEMA, use_threads=False, pre_buffer=False)
     except (pa.ArrowInvalid, OSError) as error:
         if getattr(error, "errno", None) is not None:
             raise  # the disk's trouble and not the file's: to be tried again

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,8 @@ class Sinks:
         self._config = load_config(settings)
         self._online = FencedRedisOnlineStore()
         self._offline = offline_writer(settings.offline_dir)
+        # Arrow keeps memory for each thread that it worked in: with many of them a worker grows with every session.
+        self._offline_thread = ThreadPoolExecutor(1, thread_name_prefix="offline")
 
     async def send(self, records: Iterable[Record]) -> None:
         sent: list[asyncio.Future[Any]] = [
@@ -47,12 +50,12 @@ class Sinks:
 
     async def write_online(self, batches: Sequence[OnlineRows]) -> int:
         with metrics.ONLINE_WRITE.time():
-            return int(await in_thread(self._online.write_rows, self._config, batches))
+            return int(await in_thread(None, self._online.write_rows, self._config, batches))
 
     async def write_offline(self, partition: int, finals: list[Final]) -> None:
         if finals:
             with metrics.OFFLINE_WRITE.time():
-                await in_thread(self._offline, partition, finals)
+                await in_thread(self._offline_thread, self._offline, partition, finals)
 
 
 def offline_writer(folder: Path) -> Callable[[int, list[Final]], None]:
@@ -81,6 +84,6 @@ def offline_writer(folder: Path) -> Callable[[int, list[Final]], None]:
     return write
 
 
-async def in_thread(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Run a blocking call beside the event loop: heartbeats and timers must go on."""
-    return await asyncio.get_running_loop().run_in_executor(None, partial(function, *arguments))
+async def in_thread(threads: Executor | None, function: Callable[..., Any], *arguments: Any) -> Any:
+    """Run a blocking call beside the event loop: heartbeats and timers must go on. None: the loop's own threads."""
+    return await asyncio.get_running_loop().run_in_executor(threads, partial(function, *arguments))
