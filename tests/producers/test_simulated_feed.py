@@ -87,12 +87,15 @@ def test_live_ticks_follow_history_and_never_come_from_the_future() -> None:
         assert (ticks.price[ticks.symbol != "^IRX"] > 0).all()
 
 
-def test_a_feed_that_waits_for_the_clock_gives_empty_batches_meanwhile() -> None:
-    now_ms = int(time.time() * 1000)
-    source = SimulatedFeed(UNIVERSE, 1, 0, 10_000.0, now_ms=now_ms)
-    # At most the session that is open now is played; then it is minutes to the next quarter, or days.
-    waiting = itertools.islice(source.live({"GC=F": now_ms}), 2 * STEPS)
-    assert any(len(ticks) == 0 for ticks in waiting)
+def test_a_feed_that_waits_for_the_clock_gives_empty_batches_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = itertools.count(NOW_MS / 1000 + 60, 0.25)  # the market has just closed
+    monkeypatch.setattr(time, "time", lambda: next(clock))
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    source = SimulatedFeed(UNIVERSE, 1, 0, 10_000.0, now_ms=NOW_MS + 60_000)
+    batches = [len(ticks) for ticks in itertools.islice(source.live({"GC=F": NOW_MS}), 2 * STEPS)]
+    assert batches == [0] * 2 * STEPS
 
 
 def test_real_time_has_a_tick_of_every_asset_each_second(monkeypatch: pytest.MonkeyPatch) -> None:
