@@ -19,6 +19,7 @@ from producers.errors import TryAgain
 from producers.kafka_client import client_config
 from producers.settings import Settings
 from stream_processors.state_version import APP_ID
+from stream_processors.watchdog import EXIT_CODE
 
 POLL_S = 0.02
 STARTED = b"opened, "  # logged when the first record of a partition reaches the kernel
@@ -27,8 +28,18 @@ STARTED = b"opened, "  # logged when the first record of a partition reaches the
 class WorkerProcess:
     """One worker. Its group's committed offsets say how far it is."""
 
-    def __init__(self, settings: Settings, log_file: Path, child: subprocess.Popen[bytes]) -> None:
-        self._settings, self._log_file, self._child = settings, log_file, child
+    def __init__(self, settings: Settings, log_file: Path) -> None:
+        self._settings, self._log_file = settings, log_file
+        self._child = self._started()
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        with self._log_file.open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-O", "-m", "stream_processors"],
+                stdout=log,
+                stderr=log,
+                env=environment(self._settings),
+            )
 
     @property
     def rss_mib(self) -> float:
@@ -39,9 +50,25 @@ class WorkerProcess:
         self._child.kill()
         self._child.wait()
 
-    def wait_started(self, deadline_s: float = 120.0) -> float:
+    def stop(self) -> None:
+        """Ctrl-C, and SIGKILL when that takes too long."""
+        self._child.send_signal(signal.SIGINT)
+        try:
+            self._child.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def wait_started(self, deadline_s: float = 240.0) -> float:
         """`time.perf_counter()` of the moment when it began to apply records."""
-        return self._until(lambda: STARTED in self._log_file.read_bytes(), deadline_s, "begin")
+
+        def applies() -> bool:
+            if (
+                self._child.poll() == EXIT_CODE
+            ):  # its consumer stalled at the start; a supervisor does the same
+                self._child = self._started()
+            return STARTED in self._log_file.read_bytes()
+
+        return self._until(applies, deadline_s, "begin")
 
     def wait_readable(self, loaded: Loaded, deadline_s: float = 300.0) -> float:
         """`time.perf_counter()` of the moment when the rows online contain the last record of each partition."""
@@ -93,20 +120,8 @@ class WorkerProcess:
 @contextlib.contextmanager
 def worker(settings: Settings) -> Iterator[WorkerProcess]:
     """A worker for as long as the block runs."""
-    log_file = settings.state_dir / f"worker-{time.monotonic_ns()}.log"
-    with log_file.open("wb") as log:
-        child = subprocess.Popen(
-            [sys.executable, "-O", "-m", "stream_processors"],
-            stdout=log,
-            stderr=log,
-            env=environment(settings),
-        )
+    own = WorkerProcess(settings, settings.state_dir / f"worker-{time.monotonic_ns()}.log")
     try:
-        yield WorkerProcess(settings, log_file, child)
+        yield own
     finally:
-        child.send_signal(signal.SIGINT)
-        try:
-            child.wait(STOP_S)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
+        own.stop()
